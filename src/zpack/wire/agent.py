@@ -1,0 +1,93 @@
+"""What the API and the agent say to each other (contract §4).
+
+TypedDicts only: the agent runs in customers' containers and pays for no validation library. The API
+treats every answer as hostile and parses it itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+AGENT_PORT = 18888
+
+AgentState = Literal["idle", "installing", "starting", "running", "stopping", "crashed", "error"]
+
+
+class GamePayload(TypedDict):
+    """``POST /config`` for a game container (contract §5.4)."""
+
+    vmid: int
+    container_type: Literal["game"]
+    game: str
+    variant: str
+    version: str
+    world: str
+    ports: list[int]
+    artifact_path: str
+    java_path: str
+    memory_mb: int
+    admin_user: NotRequired[str]
+    admin_pass: NotRequired[str]
+    agent_token: NotRequired[str]
+    """Bearer that every later call must carry; delivered once, with the first ``/config``."""
+
+
+class Ready(TypedDict):
+    """``GET /ready``: 200 with ``ready: true``, 503 with ``ready: false`` and ``readyError``."""
+
+    ready: bool
+    readySource: NotRequired[str]
+    readyError: NotRequired[str]
+    lastReadyAt: NotRequired[str]
+
+
+class AgentStatus(TypedDict):
+    """``GET /status`` (contract §4.1)."""
+
+    state: AgentState
+    processRunning: bool
+    ready: bool
+    readySource: str | None
+    readyError: str | None
+    lastReadyAt: str | None
+    installStep: str | None
+    crashCount: int
+    lastCrashTime: str | None
+    lastCrashExitCode: int | None
+    lastCrashSignal: int | None
+    lastCrashUptimeSeconds: int | None
+    lastCrashLogTail: list[str]
+    error: str | None
+    config: dict[str, Any] | None
+    """The saved payload without its secrets."""
+    timestamp: int
+    operationInProgress: bool
+    operationType: str | None
+    operationStartedAt: str | None
+    operationMessage: str | None
+    maintenance: bool
+
+
+class Players(TypedDict):
+    """``GET /game/players``."""
+
+    online: int
+    max: int
+    players: list[str]
+
+
+class ConsoleLine(TypedDict):
+    """One line of the console ring; ``seq`` grows by one and never repeats while the agent lives."""
+
+    seq: int
+    line: str
+
+
+class ConsoleLog(TypedDict):
+    """``GET /console/log?after=<seq>&wait=<seconds>``: lines newer than ``after``, a long poll."""
+
+    lines: list[ConsoleLine]
+    next: int
+    """Pass this as ``after`` next time."""
+    lost: bool
+    """True when lines after ``after`` had already left the ring."""
