@@ -60,7 +60,7 @@ def agent_ready(agent: dict[str, Any] | None) -> bool:
 
 def host_status(power: str | None, operation: dict[str, Any] | None) -> str:
     """Return one of running, stopped, starting, stopping, restarting (contract §8.1)."""
-    if operation is not None and operation.get("status") in {"pending", "queued", "running"}:
+    if operation is not None and str(operation.get("status")) in {"pending", "queued", "running"}:
         return HOST_STATUS.get(str(operation.get("type")), "running" if power == "running" else "stopped")
     return "running" if power == "running" else "stopped"
 
@@ -68,7 +68,7 @@ def host_status(power: str | None, operation: dict[str, Any] | None) -> str:
 def merge_connection(seen: Observed) -> Connection:
     """Decide whether a player can join; the order of the rules is the contract's (§2.4.1)."""
     ready = agent_ready(seen.agent)
-    published = seen.edge.get("state") in {"published", "partial"}
+    published = str(seen.edge.get("state")) in {"published", "partial"}
     registered, verified = _registration(seen)
     ping = _backend_ping(seen)
     state, reason = _verdict(seen, ready=ready, published=published, registered=registered, ping=ping)
@@ -133,7 +133,7 @@ def _pinged(ping: str, detail: Any) -> tuple[ConnectionState, str]:
 def _not_ready(agent: dict[str, Any] | None) -> tuple[ConnectionState, str]:
     if agent is None or agent.get("hostOnline") is False:
         return "offline", "The agent has not answered for a while."
-    state = agent.get("state")
+    state = str(agent.get("state"))
     if state in {"idle", "stopped"}:
         return "offline", "The game is stopped."
     if state in {"error", "crashed"}:
