@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""The artifact store: what servers are installed from, how it got here, and proof that it is unchanged."""

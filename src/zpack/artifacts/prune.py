@@ -1,7 +1,7 @@
 """Cuts an installed flying-squid down to the Minecraft versions we offer, because 430 of its 500 MB are data.
 
-The data package says itself which file serves which version (`dataPaths.json`), so what stays is computed, not listed:
-a version that borrows another version's file keeps that file, and nothing else of the other version.
+The data package says itself which file serves which version (`dataPaths.json`), so what stays is computed,
+not listed: a version that borrows a file of another keeps that file, and nothing else of the other.
 """
 
 from __future__ import annotations
@@ -14,18 +14,22 @@ from typing import Any
 _DATA = Path("minecraft-data/minecraft-data/data")
 # Read at load time whatever version is asked for.
 _ALWAYS = (Path("pc/common"), Path("bedrock/common"), Path("dataPaths.json"))
-# Code of the world format loads another version's data by name (prismarine-provider-anvil: one loader a family).
+# The world format (prismarine-provider-anvil) loads another version's data by name for these.
 _COMPANIONS = {"1.16.5": ("1.16",)}
-_DEAD_FOLDERS = frozenset({"test", "tests", "doc", "docs", "example", "examples", ".github", "@types"})
+_DEAD_FOLDERS = frozenset(
+    {"test", "tests", "doc", "docs", "example", "examples", ".github", "@types", ".bin"}
+)
 _DEAD_SUFFIXES = (".map", ".d.ts", ".md.orig")
 
 
-class UnknownVersion(ValueError):
+class UnknownVersionError(ValueError):
     """The installed data package does not know a version that should be kept."""
 
 
-def needed_files(data_paths: dict[str, dict[str, str]], released: list[dict[str, Any]], version: str) -> set[str]:
-    """Name the data files one Minecraft version is served from; raises UnknownVersion.
+def needed_files(
+    data_paths: dict[str, dict[str, str]], released: list[dict[str, Any]], version: str
+) -> set[str]:
+    """Name the data files one Minecraft version is served from; raises UnknownVersionError.
 
     Args:
         data_paths: The `pc` part of `dataPaths.json`: version, then kind of data, then folder.
@@ -36,11 +40,11 @@ def needed_files(data_paths: dict[str, dict[str, str]], released: list[dict[str,
     for name in [version, *majors]:
         if name in data_paths:
             return {f"{folder}/{kind}" for kind, folder in data_paths[name].items()}
-    raise UnknownVersion(f"the installed minecraft-data knows no version {version}")
+    raise UnknownVersionError(f"the installed minecraft-data knows no version {version}")
 
 
 def prune(modules: Path, versions: tuple[str, ...]) -> None:
-    """Delete from a node_modules folder what the given versions never read; raises UnknownVersion."""
+    """Delete from a node_modules folder what the given versions never read; raises UnknownVersionError."""
     _prune_data(modules / _DATA, versions)
     for folder in [path for path in modules.rglob("*") if path.is_dir() and path.name in _DEAD_FOLDERS]:
         shutil.rmtree(folder, ignore_errors=True)  # one inside another may be gone already

@@ -1,11 +1,14 @@
-"""Writes the same bytes for the same folder, so that an artifact's checksum says something about its content."""
+"""Writes the same bytes for the same folder, so that an artifact's checksum speaks of its content only."""
 
 from __future__ import annotations
 
 import gzip
 import tarfile
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 _LEVEL = 6
 
@@ -19,12 +22,15 @@ def write_tarball(folder: Path, target: Path, on_file: Callable[[int, int], None
         on_file: Told the number of files packed and the number of all.
     """
     members = sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).as_posix())
-    with target.open("wb") as raw, gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as packed:
-        with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for done, path in enumerate(members, start=1):
-                _add(tar, path, path.relative_to(folder).as_posix())
-                if on_file is not None:
-                    on_file(done, len(members))
+    with (
+        target.open("wb") as raw,
+        gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for done, path in enumerate(members, start=1):
+            _add(tar, path, path.relative_to(folder).as_posix())
+            if on_file is not None:
+                on_file(done, len(members))
 
 
 def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:

@@ -1,0 +1,1 @@
+"""How each vendor's published download API is read: pure functions over its documented answers."""
