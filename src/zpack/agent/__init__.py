@@ -1,1 +1,3 @@
-"""Filled by its room."""
+"""The daemon in every container: installs one workload, supervises it, and says truthfully how it is."""
+
+VERSION = "v0.1.0"

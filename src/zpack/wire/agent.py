@@ -57,6 +57,8 @@ class AgentStatus(TypedDict):
     lastCrashSignal: int | None
     lastCrashUptimeSeconds: int | None
     lastCrashLogTail: list[str]
+    lastCrashClassification: str | None
+    """``oom | mod_or_plugin_error | missing_dependency | nonzero_exit | unexpected_exit`` (contract §4.3)."""
     error: str | None
     config: dict[str, Any] | None
     """The saved payload without its secrets."""
@@ -66,6 +68,18 @@ class AgentStatus(TypedDict):
     operationStartedAt: str | None
     operationMessage: str | None
     maintenance: bool
+
+
+class UpdateStatus(TypedDict):
+    """``GET /agent/update/status`` (contract §4.9)."""
+
+    mode: Literal["off", "notify", "auto"]
+    state: Literal["idle"]
+    currentVersion: str
+    latestVersion: str | None
+    updateAvailable: bool
+    lastCheckedAt: str | None
+    error: str | None
 
 
 class Players(TypedDict):

@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""Engines as data: how each is installed, started, stopped, known to be ready; what may be edited."""

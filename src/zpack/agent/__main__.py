@@ -1,0 +1,116 @@
+"""``python -m zpack.agent``: serves until it is asked to end; may be PID 1 of a container."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+
+from aiohttp import web
+
+from zpack.agent import VERSION
+from zpack.agent.games.loader import EngineFileError
+from zpack.agent.runtime.family import become_reaper
+from zpack.agent.settings import Settings, SettingsError, read_settings
+from zpack.agent.wiring import Agent, build
+
+PR_SET_PDEATHSIG = 1
+SHUTDOWN_SECONDS = 2.0
+ENVIRONMENT = """\
+environment:
+  ZLH_AGENT_HOST            address to listen on, and for the game to bind to (0.0.0.0)
+  ZLH_AGENT_PORT            port to listen on; 0: any free one (18888)
+  ZLH_AGENT_TOKEN           bearer token, until the first /config brings the instance's own
+  ZLH_AGENT_HOME            the agent's own folder (/opt/zlh-agent)
+  ZLH_RUNTIME_ROOT          folder of the workload (/opt/zlh)
+  ARTIFACT_BASE_URL         where artifacts and SHA256SUMS are fetched from
+  ZPACK_NODE_DIR            a folder with bin/node (else PATH)
+  ZPACK_JAVA_DIR            a folder with bin/java (else PATH)
+  ZLH_AGENT_GAMES_DIR       more engine files (*.toml)
+  ZLH_AGENT_BACKOFF_SECONDS pauses between restarts after crashes (30,60,120)
+  ZLH_AGENT_STABLE_SECONDS  a run this long begins the pauses anew (30)
+  ZLH_AGENT_READY_SECONDS   how long a start may take; 0: as the engine's file says (0)
+  ZLH_AGENT_STOP_SECONDS    how long a stop may take before the kill (20)
+  ZLH_AGENT_PING_SECONDS    pause between two pings of a running server (10)
+  ZLH_AGENT_INSTALL_SECONDS how long an installation may take (1800)
+  ZLH_AGENT_MAX_DOWNLOAD_MIB, ZLH_AGENT_MAX_UNPACKED_MIB  limits of one artifact (2048, 8192)
+  ZLH_AGENT_UPDATE_MODE     off, notify or auto; shown by /agent/update/status (off)
+  ZPACK_PDEATHSIG           1: end when the parent process ends
+"""
+log = logging.getLogger("zpack.agent")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the agent; return 0 after a wanted end, 2 when it cannot start."""
+    parser = argparse.ArgumentParser(
+        prog="zpack agent",
+        description="The daemon in every container: installs and supervises its workload.",
+        epilog=ENVIRONMENT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=VERSION)
+    parser.parse_args(argv)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    _follow_parent()
+    become_reaper()
+    try:
+        return asyncio.run(serve(read_settings(os.environ)))
+    except (SettingsError, EngineFileError, OSError) as error:
+        sys.stderr.write(f"zpack agent: {error}\n")
+        return 2
+
+
+async def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT. Raises ``EngineFileError`` and ``OSError``."""
+    loop = asyncio.get_running_loop()
+    agent = build(settings, owns_process=True)
+    ending = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _asked_to_end, ending, agent)
+    loop.add_signal_handler(signal.SIGCHLD, agent.orphans.reap)
+    runner = web.AppRunner(agent.app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.address.host, settings.address.port)
+        # First: it ends what a killed agent left, which must not meet what a new /config starts.
+        await agent.workload.resume()
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        _say({"ready": True, "program": "agent", "listen": f"{host}:{port}"})
+        await ending.wait()
+        log.info("asked to end: stopping the workload")
+    finally:
+        await agent.workload.close()
+        agent.ring.close()
+        await runner.cleanup()
+    return 0
+
+
+def _asked_to_end(ending: asyncio.Event, agent: Agent) -> None:
+    if ending.is_set():  # asked twice: somebody is in a hurry
+        agent.workload.kill()
+    ending.set()
+
+
+def _follow_parent() -> None:
+    parent = os.getppid()
+    if os.environ.get("ZPACK_PDEATHSIG") == "1":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:  # it ended in between
+            sys.exit(0)
+
+
+def _say(fact: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(fact) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the workload says, and what may be said to it."""

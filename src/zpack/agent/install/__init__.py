@@ -1,0 +1,1 @@
+"""Turns a payload into a server's folder: fetched, verified, unpacked, and only then shown."""

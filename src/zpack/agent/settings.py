@@ -1,0 +1,173 @@
+"""The agent's settings: read once from the environment; a bad value stops the start with one clear line."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from zpack.wire.agent import AGENT_PORT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MIB = 1024 * 1024
+UPDATE_MODES = ("off", "notify", "auto")
+WILDCARDS = frozenset({"0.0.0.0", "::", ""})
+
+
+class SettingsError(Exception):
+    """An environment variable cannot be used; the text names it."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the agent listens, and where its game does: guests may share one network namespace."""
+
+    host: str
+    port: int
+
+    @property
+    def bind_ip(self) -> str:
+        """The address that the game binds to."""
+        return "0.0.0.0" if self.host in WILDCARDS else self.host
+
+    @property
+    def probe_host(self) -> str:
+        """The address at which the agent reaches its own game."""
+        return "127.0.0.1" if self.host in WILDCARDS else self.host
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where things are. ``home`` is the agent's own; ``runtime_root`` holds the workload."""
+
+    home: Path
+    runtime_root: Path
+    node_dir: Path | None
+    java_dir: Path | None
+    games_dir: Path | None
+    """More engine files, beside those that come with the agent."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """The artifact store, and what one installation may take from it."""
+
+    base_url: str
+    max_download_bytes: int
+    max_unpacked_bytes: int
+    install_seconds: float
+
+
+@dataclass(frozen=True)
+class Supervision:
+    """When the workload is restarted, given up, called ready and killed."""
+
+    backoff_seconds: tuple[float, ...]
+    stable_seconds: float
+    """A run at least this long starts the back-off from its beginning."""
+    ready_seconds: float | None
+    """How long a start may take; ``None``: as the engine's file says."""
+    stop_seconds: float
+    ping_seconds: float
+    """Pause between two status pings of a running server."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All groups; each part of the agent is given only its own."""
+
+    address: Address
+    folders: Folders
+    store: Store
+    supervision: Supervision
+    token: str | None
+    update_mode: str
+
+
+class _Reader:
+    """Takes typed values out of the environment."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+
+    def text(self, name: str, default: str) -> str:
+        return self._env.get(name, "").strip() or default
+
+    def path(self, name: str) -> Path | None:
+        value = self.text(name, "")
+        return Path(value) if value else None
+
+    def number(self, name: str, default: float, *, low: float, high: float) -> float:
+        raw = self.text(name, str(default))
+        try:
+            value = float(raw)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            msg = f"{name} must be a number from {low:g} to {high:g}, not {raw!r}"
+            raise SettingsError(msg)
+        return value
+
+    def numbers(self, name: str, default: str) -> tuple[float, ...]:
+        raw = self.text(name, default)
+        try:
+            values = tuple(float(part) for part in raw.split(","))
+        except ValueError:
+            values = (-1.0,)
+        if not all(0 <= value <= 86400 for value in values):  # noqa: PLR2004 - a day
+            msg = f"{name} must be seconds separated by commas, not {raw!r}"
+            raise SettingsError(msg)
+        return values
+
+
+def read_settings(env: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises :class:`SettingsError`."""
+    reader = _Reader(env)
+    token = reader.text("ZLH_AGENT_TOKEN", "") or None
+    mode = reader.text("ZLH_AGENT_UPDATE_MODE", "off")
+    if mode not in UPDATE_MODES:
+        msg = f"ZLH_AGENT_UPDATE_MODE must be one of {', '.join(UPDATE_MODES)}, not {mode!r}"
+        raise SettingsError(msg)
+    port = int(reader.number("ZLH_AGENT_PORT", AGENT_PORT, low=0, high=65535))
+    return Settings(
+        address=Address(reader.text("ZLH_AGENT_HOST", "0.0.0.0"), port),
+        folders=Folders(
+            home=Path(reader.text("ZLH_AGENT_HOME", "/opt/zlh-agent")).absolute(),
+            runtime_root=Path(reader.text("ZLH_RUNTIME_ROOT", "/opt/zlh")).absolute(),
+            node_dir=reader.path("ZPACK_NODE_DIR"),
+            java_dir=reader.path("ZPACK_JAVA_DIR"),
+            games_dir=reader.path("ZLH_AGENT_GAMES_DIR"),
+        ),
+        store=_store(reader),
+        supervision=_supervision(reader),
+        token=token,
+        update_mode=mode,
+    )
+
+
+def _store(reader: _Reader) -> Store:
+    base_url = reader.text("ARTIFACT_BASE_URL", "").rstrip("/")
+    if base_url and (urlsplit(base_url).scheme not in {"http", "https"} or not urlsplit(base_url).hostname):
+        msg = f"ARTIFACT_BASE_URL must be an http or https address, not {base_url!r}"
+        raise SettingsError(msg)
+    return Store(
+        base_url=base_url,
+        max_download_bytes=int(reader.number("ZLH_AGENT_MAX_DOWNLOAD_MIB", 2048, low=1, high=1e6) * MIB),
+        max_unpacked_bytes=int(reader.number("ZLH_AGENT_MAX_UNPACKED_MIB", 8192, low=1, high=1e7) * MIB),
+        install_seconds=reader.number("ZLH_AGENT_INSTALL_SECONDS", 1800, low=1, high=86400),
+    )
+
+
+def _supervision(reader: _Reader) -> Supervision:
+    ready = reader.number("ZLH_AGENT_READY_SECONDS", 0, low=0, high=86400)
+    return Supervision(
+        backoff_seconds=reader.numbers("ZLH_AGENT_BACKOFF_SECONDS", "30,60,120"),
+        stable_seconds=reader.number("ZLH_AGENT_STABLE_SECONDS", 30, low=0, high=86400),
+        ready_seconds=ready or None,
+        stop_seconds=reader.number("ZLH_AGENT_STOP_SECONDS", 20, low=0.1, high=600),
+        ping_seconds=reader.number("ZLH_AGENT_PING_SECONDS", 10, low=0.05, high=3600),
+    )

@@ -1,0 +1,99 @@
+"""Builds the agent out of its parts; the only place that calls their constructors."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zpack.agent.app import create_app
+from zpack.agent.config.store import ConfigStore, Tokens
+from zpack.agent.console.ring import ConsoleRing
+from zpack.agent.console.routes import ConsoleRoutes
+from zpack.agent.games.loader import SHIPPED, load_engines
+from zpack.agent.install.artifacts import Artifacts
+from zpack.agent.install.folders import Unpacker
+from zpack.agent.install.installer import Installer
+from zpack.agent.install.java import JavaTable
+from zpack.agent.install.runtimes import Runtimes
+from zpack.agent.install.server import ServerFolder
+from zpack.agent.power.lock import OperationLock
+from zpack.agent.power.routes import PowerRoutes
+from zpack.agent.power.workload import Workload
+from zpack.agent.runtime.family import Orphans, end_below, end_marked
+from zpack.agent.runtime.process import PipeLauncher
+from zpack.agent.status.routes import StatusRoutes
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from zpack.agent.settings import Settings
+
+
+@dataclass(frozen=True)
+class Agent:
+    """The parts that the program itself drives."""
+
+    app: web.Application
+    workload: Workload
+    ring: ConsoleRing
+    orphans: Orphans
+
+
+def build(settings: Settings, *, owns_process: bool) -> Agent:
+    """Build an agent. Raises ``EngineFileError`` and ``OSError``.
+
+    With ``owns_process`` every process below this one is the workload's and is ended with it; without (an
+    agent inside a test) only those that carry its mark.
+    """
+    folders, address = settings.folders, settings.address
+    folders.home.mkdir(parents=True, exist_ok=True)
+    orphans = Orphans()
+    launcher = PipeLauncher(orphans=orphans)
+    tokens = Tokens(home=folders.home, from_environment=settings.token)
+    configs = ConfigStore(home=folders.home, tokens=tokens)
+    servers = ServerFolder(folders=folders, address=address)
+    ring, lock = ConsoleRing(), OperationLock()
+
+    async def sweep() -> None:
+        if owns_process:
+            await end_below(os.getpid())
+        await end_marked(servers.mark)
+
+    workload = Workload(
+        configs=configs,
+        engines=load_engines(SHIPPED, *([folders.games_dir] if folders.games_dir else [])),
+        installer=_installer(settings, launcher=launcher, servers=servers),
+        servers=servers,
+        launcher=launcher,
+        ring=ring,
+        lock=lock,
+        supervision=settings.supervision,
+        address=address,
+        sweep=sweep,
+    )
+    doors = (
+        *StatusRoutes(
+            workload=workload, configs=configs, lock=lock, update_mode=settings.update_mode
+        ).table(),
+        *PowerRoutes(workload=workload, tokens=tokens, agent_port=address.port).table(),
+        *ConsoleRoutes(workload=workload, ring=ring).table(),
+    )
+    return Agent(create_app(tokens=tokens, routes=doors), workload, ring, orphans)
+
+
+def _installer(settings: Settings, *, launcher: PipeLauncher, servers: ServerFolder) -> Installer:
+    folders, store = settings.folders, settings.store
+    artifacts = Artifacts(store=store, folder=folders.runtime_root / ".downloads")
+    unpacker = Unpacker(staging=folders.runtime_root / ".staging", store=store, launcher=launcher)
+    return Installer(
+        record=folders.home / "state" / "installed.json",
+        store=store,
+        artifacts=artifacts,
+        unpacker=unpacker,
+        runtimes=Runtimes(
+            folders=folders, table=JavaTable(), artifacts=artifacts, unpacker=unpacker, launcher=launcher
+        ),
+        servers=servers,
+        launcher=launcher,
+    )
