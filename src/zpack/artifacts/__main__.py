@@ -60,8 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = build_parser().parse_args(argv)
-    if options.command != "serve":  # serving has its own, graceful way to stop
-        signal.signal(signal.SIGTERM, _leave)
+    before = signal.signal(signal.SIGTERM, _leave)  # `serve` puts its own, graceful one in its place
     try:
         return commands.run(options)
     except KeyboardInterrupt:
@@ -69,6 +68,8 @@ def main(argv: list[str] | None = None) -> int:
     except commands.FAILURES as error:
         sys.stderr.write(f"zpack artifacts {options.command}: {error}\n")
         return 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

@@ -61,6 +61,7 @@ def runtime_path(runtime: str, version: str, source_name: str) -> str:
 def is_public(path: str) -> bool:
     """Tell whether a relative path may be served: no hidden part, no way up, no half-written file."""
     parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or "\0" in path or "\\" in path:
+    canonical = PurePosixPath(path).as_posix() == path  # one name for each file: no doubled or closing slash
+    if not parts or not canonical or path.startswith("/") or "\0" in path or "\\" in path:
         return False
     return not any(part == ".." or part.startswith(".") for part in parts)

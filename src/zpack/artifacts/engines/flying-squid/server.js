@@ -151,6 +151,13 @@ function main () {
       `world ${path.resolve(settings.worldFolder)}`)
   })
   server.commands.add({
+    base: 'stop',
+    info: 'Stops the server',
+    usage: '/stop',
+    op: true,
+    action () { stop('console') }
+  })
+  server.commands.add({
     base: 'list',
     info: 'Names the players',
     usage: '/list',
