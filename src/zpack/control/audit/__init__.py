@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""Who did what. Every mutation writes a row; nobody reads them for decisions."""

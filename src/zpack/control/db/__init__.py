@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""The database: sessions, tables, migrations. Nothing here knows what the tables are for."""

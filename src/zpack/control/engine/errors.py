@@ -1,14 +1,15 @@
 """Our errors: a stable code, a kind, words for the caller, facts for the log. Nothing of HTTP.
 
-    Refusal                 the caller can do something about it
-    ForeignError            a foreign system failed; ``transient`` says whether to try again
+Refusal                 the caller can do something about it
+ForeignError            a foreign system failed; ``transient`` says whether to try again
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from zpack.wire.problem import Kind
+if TYPE_CHECKING:
+    from zpack.wire.problem import Kind
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
@@ -20,6 +21,8 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
 
     kind: ClassVar[Kind] = "invalid"
     code: ClassVar[str] = "invalid_request"
+    envelope: ClassVar[dict[str, Any]] = {}
+    """Fields the contract wants beside ``error``, such as ``{"ok": False}``."""
 
     def __init__(self, message: str, *, details: Any = None, **facts: Any) -> None:
         super().__init__(message)

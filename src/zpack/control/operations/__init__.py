@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""What a person waits for: create, delete, and later host power and restore."""

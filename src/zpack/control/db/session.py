@@ -1,0 +1,66 @@
+"""Short transactions on PostgreSQL.
+
+The outermost action opens a transaction and hands the session down; stores never commit, and nothing is
+awaited over the network while one is open.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+
+def async_url(url: str) -> str:
+    """Return the SQLAlchemy form of a libpq URL such as ``postgresql://user@host/name``."""
+    scheme, found, rest = url.partition("://")
+    return f"postgresql+asyncpg://{rest}" if found and scheme.startswith("postgres") else url
+
+
+class Database:
+    """A pool of connections to one database."""
+
+    def __init__(self, url: str, *, pool_size: int = 5, max_overflow: int = 10) -> None:
+        self._engine = create_async_engine(
+            async_url(url), pool_size=pool_size, max_overflow=max_overflow, pool_pre_ping=True
+        )
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[AsyncSession]:
+        """Yield a session; commit at the end, roll back when an exception leaves the block."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def advisory_lock(self, key: str) -> AsyncGenerator[bool]:
+        """Hold a session-level advisory lock; yield False at once when another session has it.
+
+        This keeps a connection, not a transaction, so a network call may be made while it is held.
+        """
+        async with self._engine.connect() as plain:
+            connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+            got = await connection.scalar(
+                text("select pg_try_advisory_lock(hashtextextended(:key, 0))"), {"key": key}
+            )
+            try:
+                yield bool(got)
+            finally:
+                if got:
+                    await connection.execute(
+                        text("select pg_advisory_unlock(hashtextextended(:key, 0))"), {"key": key}
+                    )
+
+    async def ping(self) -> None:
+        """Raise when the database does not answer."""
+        async with self._engine.connect() as connection:
+            await connection.execute(text("select 1"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()

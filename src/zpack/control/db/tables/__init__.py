@@ -1,0 +1,26 @@
+"""All tables, one module per owning room, so that Alembic sees them together."""
+
+from zpack.control.db.tables.accounts import User
+from zpack.control.db.tables.audit import AuditEntry
+from zpack.control.db.tables.base import Base
+from zpack.control.db.tables.engine import WorkerLease
+from zpack.control.db.tables.instances import (
+    ContainerInstance,
+    DeletedInstance,
+    VmidCounter,
+    VmidReservation,
+)
+from zpack.control.db.tables.operations import IdempotencyKey, Operation
+
+__all__ = [
+    "AuditEntry",
+    "Base",
+    "ContainerInstance",
+    "DeletedInstance",
+    "IdempotencyKey",
+    "Operation",
+    "User",
+    "VmidCounter",
+    "VmidReservation",
+    "WorkerLease",
+]

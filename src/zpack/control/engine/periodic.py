@@ -1,0 +1,52 @@
+"""The poller kernel: calls a reconciler again and again, never twice at once.
+
+A reconciler takes no input: it reads the whole intent, looks at the world and closes the gap. Hints only
+wake it. When it fails it comes round again, later each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from typing import TYPE_CHECKING
+
+from zpack.control.engine.backoff import pauses
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+log = logging.getLogger("zpack.periodic")
+
+
+class Periodic:
+    """One reconciler and its rhythm. ``every`` is in seconds."""
+
+    def __init__(self, *, name: str, every: float, tick: Callable[[], Awaitable[object]]) -> None:
+        self.name = name
+        self._every = every
+        self._tick = tick
+        self._hint = asyncio.Event()
+
+    def hint(self) -> None:
+        """Wake the reconciler now; safe to call from anywhere in the loop."""
+        self._hint.set()
+
+    async def run(self) -> None:
+        """Call the reconciler until cancelled."""
+        failures = pauses(first=self._every, cap=max(60.0, self._every))
+        while True:
+            self._hint.clear()
+            try:
+                await self._tick()
+            except Exception:
+                log.exception("%s failed", self.name)
+                pause = next(failures)
+            else:
+                failures = pauses(first=self._every, cap=max(60.0, self._every))
+                pause = self._every * random.uniform(0.9, 1.1)  # noqa: S311 - jitter
+            try:
+                async with asyncio.timeout(pause):
+                    await self._hint.wait()
+            except TimeoutError:
+                continue

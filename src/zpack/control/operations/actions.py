@@ -1,0 +1,185 @@
+"""Begin, follow, cancel and retry operations; and the journal the workflow kernel writes to."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from zpack.control.audit.store import record
+from zpack.control.db.tables import Operation
+from zpack.control.engine.errors import Refusal
+from zpack.control.operations import store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from zpack.control.accounts.models import User
+    from zpack.control.db.session import Database
+    from zpack.control.engine.steps import Finished, State
+
+FINISHED = frozenset({"succeeded", "failed", "cancelled"})
+WAIT_POLL = 0.15
+
+
+class OperationMissing(Refusal):
+    """No such operation, or not the caller's: the same answer."""
+
+    kind = "not_found"
+    code = "operation_not_found"
+
+
+class OperationFinished(Refusal):
+    """A finished operation cannot be cancelled."""
+
+    kind = "conflict"
+    code = "operation_finished"
+
+
+class NotRetryable(Refusal):
+    """Only a failed or cancelled operation can be tried again."""
+
+    kind = "conflict"
+    code = "operation_not_retryable"
+
+
+def new_operation_id() -> str:
+    """Return a fresh, unguessable operation id."""
+    return f"op_{secrets.token_hex(12)}"
+
+
+class Operations:
+    """The record of what people wait for. ``hint`` wakes the dispatcher after a commit."""
+
+    def __init__(self, *, database: Database, hint: Callable[[], None]) -> None:
+        self._database = database
+        self._hint = hint
+
+    def begin(
+        self,
+        session: AsyncSession,
+        *,
+        operation_id: str,
+        kind: str,
+        customer_id: str | None,
+        request_id: str,
+        budget: timedelta,
+        vmid: int,
+        hostname: str,
+        state: State,
+    ) -> Operation:
+        """Add a queued operation to the caller's transaction; call :meth:`committed` after it."""
+        now = datetime.now(UTC)
+        deadline = now + budget
+        operation = Operation(
+            id=operation_id,
+            kind=kind,
+            status="queued",
+            phase=None,
+            progress=0.0,
+            customer_id=customer_id,
+            vmid=vmid,
+            hostname=hostname,
+            request_id=request_id,
+            attempt=1,
+            input={**state, "operation_id": operation_id, "deadline": deadline.isoformat()},
+            result=None,
+            error=None,
+            cancel_requested=False,
+            deadline=deadline,
+            started_at=now,
+            updated_at=now,
+        )
+        store.add(session, operation)
+        return operation
+
+    def committed(self) -> None:
+        """Say that an operation was committed, so that a worker begins it at once."""
+        self._hint()
+
+    async def get(self, user: User, operation_id: str) -> Operation:
+        """Return an operation of the caller's (an admin sees all). Raises OperationMissing."""
+        async with self._database.transaction() as session:
+            return _seen_by(user, await store.find(session, operation_id))
+
+    async def wait(self, user: User, operation_id: str, seconds: float) -> Operation:
+        """Return the operation when it has finished, or as it is after ``seconds``."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while True:
+            operation = await self.get(user, operation_id)
+            left = end - loop.time()
+            if operation.status in FINISHED or left <= 0:
+                return operation
+            await asyncio.sleep(min(WAIT_POLL, left))
+
+    async def cancel(self, user: User, operation_id: str) -> Operation:
+        """Ask a running operation to unwind. Raises OperationMissing, OperationFinished."""
+        async with self._database.transaction() as session:
+            operation = _seen_by(user, await store.find(session, operation_id, lock=True))
+            if operation.status in FINISHED:
+                raise OperationFinished(f"The operation has {operation.status} already.")
+            operation.cancel_requested = True
+            operation.updated_at = datetime.now(UTC)
+            record(session, "operation.cancel", actor=user.id, operation=operation_id)
+        return operation
+
+    async def retry(
+        self, user: User, operation_id: str, *, prepare: Callable[[AsyncSession, Operation], Any]
+    ) -> Operation:
+        """Run a failed operation again from its first step with a fresh deadline.
+
+        ``prepare`` takes back, in the same transaction, what the unwinding gave away.
+        Raises OperationMissing, NotRetryable and what ``prepare`` raises.
+        """
+        async with self._database.transaction() as session:
+            operation = _seen_by(user, await store.find(session, operation_id, lock=True))
+            if operation.status not in {"failed", "cancelled"}:
+                raise NotRetryable(f"The operation is {operation.status}.")
+            await prepare(session, operation)
+            now = datetime.now(UTC)
+            deadline = now + (operation.deadline - operation.started_at)
+            operation.input = {**operation.input, "deadline": deadline.isoformat()}
+            operation.attempt += 1
+            operation.status, operation.phase, operation.progress = "queued", None, 0.0
+            operation.error, operation.result, operation.cancel_requested = None, None, False
+            operation.started_at, operation.updated_at, operation.deadline = now, now, deadline
+            operation.finished_at = None
+            record(session, "operation.retry", actor=user.id, operation=operation_id)
+        self._hint()
+        return operation
+
+
+class OperationJournal:
+    """The workflow kernel's journal, kept in the operations table."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def begin_step(self, operation_id: str, phase: str, progress: float) -> None:
+        """Record the phase people see."""
+        async with self._database.transaction() as session:
+            await store.set_phase(session, operation_id, phase, progress)
+
+    async def cancel_requested(self, operation_id: str) -> bool:
+        """Say whether someone asked to cancel."""
+        async with self._database.transaction() as session:
+            operation = await store.find(session, operation_id)
+            return operation is not None and operation.cancel_requested
+
+    async def finish(
+        self, operation_id: str, *, status: Finished, result: State, error: dict[str, Any] | None
+    ) -> None:
+        """Record the end."""
+        public = {key: result[key] for key in ("vmid", "hostname", "ip", "archived") if key in result}
+        async with self._database.transaction() as session:
+            await store.set_finished(session, operation_id, status=status, result=public, error=error)
+
+
+def _seen_by(user: User, operation: Operation | None) -> Operation:
+    if operation is None or not (user.is_admin or operation.customer_id == user.id):
+        raise OperationMissing("There is no such operation.")
+    return operation
