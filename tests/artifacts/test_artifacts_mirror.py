@@ -191,6 +191,13 @@ def test_a_document_without_end_is_cut_off(run: Run, vendor: Counterpart) -> Non
     assert (code, "is larger than" in error) == (1, True)
 
 
+def test_a_file_larger_than_promised_is_cut_off(run: Run, vendor: Counterpart, jar: bytes) -> None:
+    offer(vendor, "vanilla", jar)
+    vendor.answers[CASES["vanilla"].file] = jar + b"more"
+    code, error = run("mirror", "vanilla", "1.21.4", "--base-url", vendor.url)
+    assert (code, f"is larger than {len(jar)} bytes" in error) == (1, True)
+
+
 def test_a_vendor_that_is_not_there_is_said(run: Run) -> None:
     code, error = run("mirror", "purpur", "1.21.4", "--base-url", "http://127.0.0.1:9")
     assert (code, "ClientConnectorError" in error) == (1, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -141,6 +142,27 @@ def test_published_files_can_be_read_by_every_user(folder: ArtifactFolder) -> No
     finally:
         os.umask(old)
     assert (folder.root / path).stat().st_mode & 0o777 == 0o644
+
+
+def test_a_folder_without_sums_is_not_called_sound(folder: ArtifactFolder) -> None:
+    with pytest.raises(ChecksumError, match="no SHA256SUMS"):
+        folder.verify()
+
+
+def test_who_has_to_wait_is_told(folder: ArtifactFolder) -> None:
+    waiting, entered = threading.Event(), threading.Event()
+
+    def second() -> None:
+        with folder.locked(on_wait=waiting.set):
+            entered.set()
+
+    with folder.locked():
+        other = threading.Thread(target=second)
+        other.start()
+        assert waiting.wait(10)
+        assert not entered.is_set()
+    other.join(10)
+    assert entered.is_set()
 
 
 def test_versions_are_ordered_by_number_and_pre_releases_come_later() -> None:

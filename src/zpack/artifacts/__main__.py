@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zpack.artifacts import commands, layout
+from zpack.artifacts.lifetime import follow_parent
 from zpack.artifacts.resolvers.vendors import VENDORS, setting_name
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     before = signal.signal(signal.SIGTERM, _leave)  # `serve` puts its own, graceful one in its place
     try:
+        follow_parent()
         return commands.run(options)
     except KeyboardInterrupt:
         return 130

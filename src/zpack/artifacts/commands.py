@@ -22,7 +22,6 @@ from zpack.artifacts.fetch import Allowed, Fetcher, FetchError
 from zpack.artifacts.folder import ArtifactFolder
 from zpack.artifacts.intake import Mirror, Place, WrongFormError, take_file, take_url
 from zpack.artifacts.layout import BadNameError
-from zpack.artifacts.lifetime import follow_parent
 from zpack.artifacts.node import NodeMissingError, find_node
 from zpack.artifacts.npm_install import InstallError
 from zpack.artifacts.prepare import prepare
@@ -181,7 +180,6 @@ def prepare_engine(options: argparse.Namespace) -> int:
 
 def serve_folder(options: argparse.Namespace) -> int:
     """Serve the folder until a signal comes."""
-    follow_parent()
     asyncio.run(serve(options.home, host=options.host, port=options.port))
     return 0
 

@@ -94,31 +94,20 @@ class Fetcher:
         target: Path,
         *,
         checksum: Checksum | None,
+        size: int | None = None,
         on_bytes: Callable[[int, int | None], None] | None = None,
     ) -> None:
         """Get a file; raises FetchError, and MismatchError with the file deleted if it is not as promised."""
+        limit = self._file_limit if size is None else min(size, self._file_limit)
         try:
             async with self._get(url, _FILE_TIME) as answer:
                 _expect_ok(answer)
-                await self._copy(answer, target, on_bytes)
+                await _copy(answer, target, limit=limit, on_bytes=on_bytes)
             if checksum is not None:
                 checksum.check(target)
         except BaseException:
             target.unlink(missing_ok=True)
             raise
-
-    async def _copy(
-        self, answer: aiohttp.ClientResponse, target: Path, on_bytes: Callable[[int, int | None], None] | None
-    ) -> None:
-        done = 0
-        with target.open("wb") as file:
-            async for chunk in answer.content.iter_chunked(_CHUNK):
-                done += len(chunk)
-                if done > self._file_limit:
-                    raise FetchError(f"{answer.url} is larger than {self._file_limit} bytes")
-                file.write(chunk)
-                if on_bytes is not None:
-                    on_bytes(done, answer.content_length)
 
     async def _body(self, url: str, limit: int) -> bytes | None:
         async with self._get(url, _DOCUMENT_TIME) as answer:
@@ -153,3 +142,21 @@ class Fetcher:
 def _expect_ok(answer: aiohttp.ClientResponse) -> None:
     if answer.status != HTTPStatus.OK:
         raise FetchError(f"{answer.url} answered {answer.status}")
+
+
+async def _copy(
+    answer: aiohttp.ClientResponse,
+    target: Path,
+    *,
+    limit: int,
+    on_bytes: Callable[[int, int | None], None] | None,
+) -> None:
+    done = 0
+    with target.open("wb") as file:
+        async for chunk in answer.content.iter_chunked(_CHUNK):
+            done += len(chunk)
+            if done > limit:
+                raise FetchError(f"{answer.url} is larger than {limit} bytes")
+            file.write(chunk)
+            if on_bytes is not None:
+                on_bytes(done, answer.content_length)

@@ -19,7 +19,7 @@ from typing import Literal
 
 from zpack.artifacts import catalog, layout
 from zpack.artifacts.catalog import Document
-from zpack.artifacts.checksums import digest_of, parse_sums, render_sums
+from zpack.artifacts.checksums import ChecksumError, digest_of, parse_sums, render_sums
 
 _TOPS = {layout.CATALOG: "games", layout.RUNTIME_CATALOG: "runtimes"}
 Change = Callable[[Document], Document]
@@ -110,6 +110,8 @@ class ArtifactFolder:
         """Hash everything again and name what is not as listed; raises ChecksumError."""
         with self.locked():
             self._finish_interrupted()
+            if not (self.root / layout.SUMS).exists():
+                raise ChecksumError(f"there is no {layout.SUMS} in {self.root}")
             sums = self.sums()
             found = [
                 Finding(path, "unlisted") for path in self._public_files() if path not in {*sums, layout.SUMS}

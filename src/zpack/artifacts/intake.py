@@ -79,6 +79,7 @@ async def take_url(
     url: str,
     *,
     checksum: Checksum | None,
+    size: int | None = None,
     fetcher: Fetcher,
     progress: Progress,
 ) -> Taken:
@@ -86,7 +87,7 @@ async def take_url(
     with folder.staging("incoming") as staging:
         staged = staging / "artifact"
         on_bytes = _bytes_of(progress, f"fetch {Path(urlsplit(url).path).name}")
-        await fetcher.file(url, staged, checksum=checksum, on_bytes=on_bytes)
+        await fetcher.file(url, staged, checksum=checksum, size=size, on_bytes=on_bytes)
         return _publish(folder, place, staged, url)
 
 
@@ -118,6 +119,7 @@ class Mirror:
                 place(found),
                 found.url,
                 checksum=found.checksum,
+                size=found.size,
                 fetcher=fetcher,
                 progress=self.progress,
             )

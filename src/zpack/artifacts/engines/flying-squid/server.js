@@ -90,6 +90,8 @@ function engineOptions (settings, answerPing) {
     plugins: {},
     modpe: false,
     beforePing: answerPing,
+    // One connection's trouble is one line, said by flying-squid's own `clientError` below.
+    errorHandler: (client, error) => client.end(error.message),
     logging: true,
     // Lines are printed by us: without flying-squid's own clock and cursor codes.
     noConsoleOutput: true,
@@ -140,7 +142,8 @@ function main () {
     // "November 23rd 2026, 16:40:00 [INFO]: text", with colours, becomes our own form, one for all lines.
     const plain = line.replace(COLOURS, '')
     const [, level, text] = STAMPED.exec(plain) ?? [null, 'INFO', plain]
-    for (const part of text.split('\n')) say(level, part)
+    const lines = text.split('\n')
+    for (const part of text.startsWith('Client ') ? lines.slice(0, 1) : lines) say(level, part)
     return plain
   }
   server.on('listening', () => { listening = true })
