@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""Who is asking: accounts, passwords, tokens, roles."""

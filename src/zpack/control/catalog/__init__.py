@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""What can be created: games, variants and versions that the artifact store holds."""

@@ -127,19 +127,17 @@ class Operations:
             record(session, "operation.cancel", actor=user.id, operation=operation_id)
         return operation
 
-    async def retry(
-        self, user: User, operation_id: str, *, prepare: Callable[[AsyncSession, Operation], Any]
-    ) -> Operation:
+    async def retry(self, user: User, operation_id: str) -> Operation:
         """Run a failed operation again from its first step with a fresh deadline.
 
-        ``prepare`` takes back, in the same transaction, what the unwinding gave away.
-        Raises OperationMissing, NotRetryable and what ``prepare`` raises.
+        Raises OperationMissing, NotRetryable.
         """
         async with self._database.transaction() as session:
             operation = _seen_by(user, await store.find(session, operation_id, lock=True))
             if operation.status not in {"failed", "cancelled"}:
                 raise NotRetryable(f"The operation is {operation.status}.")
-            await prepare(session, operation)
+            if await store.find_active(session, kind=operation.kind, vmid=operation.vmid or 0):
+                raise NotRetryable("Another operation of this kind is running on the same server.")
             now = datetime.now(UTC)
             deadline = now + (operation.deadline - operation.started_at)
             operation.input = {**operation.input, "deadline": deadline.isoformat()}

@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""Foreign systems, one module each. Their errors leave here as ours, split by what a caller can do."""

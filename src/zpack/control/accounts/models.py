@@ -1,0 +1,94 @@
+"""The caller, as every room sees it, and what a request may say about an account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
+MAX_DEPTH = 20
+
+
+@dataclass(frozen=True)
+class User:
+    """Someone who has proven who they are."""
+
+    id: str
+    email: str
+    username: str
+    display_name: str | None
+    first_name: str | None
+    last_name: str | None
+    role: str
+
+    @property
+    def is_admin(self) -> bool:
+        """Admins see and may do everything, and are exempt from billing."""
+        return self.role == "admin"
+
+    def wire(self) -> dict[str, Any]:
+        """Return the contract's ``user`` object (§2.2)."""
+        return {
+            "id": self.id,
+            "email": self.email,
+            "username": self.username,
+            "displayName": self.display_name,
+            "firstName": self.first_name,
+            "lastName": self.last_name,
+            "role": self.role,
+        }
+
+
+class Body(BaseModel):
+    """A JSON body. Unknown fields are ignored, as the Node service did; wrong types are refused."""
+
+    model_config = ConfigDict(extra="ignore", str_strip_whitespace=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        """Refuse text that PostgreSQL cannot store: NUL, and halves of surrogate pairs."""
+        if not _is_storable(value):
+            msg = "text must not contain NUL or unpaired surrogates"
+            raise ValueError(msg)
+        return value
+
+
+class RegisterBody(Body):
+    """``POST /api/auth/register``."""
+
+    email: Annotated[str, StringConstraints(strip_whitespace=True, max_length=254)] = ""
+    username: Annotated[str, StringConstraints(strip_whitespace=True, max_length=39)] = ""
+    password: Annotated[str, StringConstraints(max_length=256)] = ""
+    firstName: Name | None = None  # noqa: N815 - the contract's spelling
+    lastName: Name | None = None  # noqa: N815 - the contract's spelling
+    displayName: Name | None = None  # noqa: N815 - the contract's spelling
+
+
+class LoginBody(Body):
+    """``POST /api/auth/login``; ``identifier`` is an e-mail address or a user name."""
+
+    identifier: Annotated[str, StringConstraints(strip_whitespace=True, max_length=254)] = ""
+    password: Annotated[str, StringConstraints(max_length=256)] = ""
+
+
+class ProfileBody(Body):
+    """``PATCH /api/auth/me``: only what is present changes."""
+
+    firstName: Name | None = Field(default=None)  # noqa: N815 - the contract's spelling
+    lastName: Name | None = Field(default=None)  # noqa: N815 - the contract's spelling
+    displayName: Name | None = Field(default=None)  # noqa: N815 - the contract's spelling
+
+
+def _is_storable(value: Any, depth: int = 0) -> bool:
+    if isinstance(value, str):
+        return "\x00" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+    if depth > MAX_DEPTH:
+        return False
+    if isinstance(value, dict):
+        return all(_is_storable(k, depth + 1) and _is_storable(v, depth + 1) for k, v in value.items())
+    if isinstance(value, list):
+        return all(_is_storable(v, depth + 1) for v in value)
+    return True

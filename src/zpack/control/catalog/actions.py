@@ -1,0 +1,74 @@
+"""The catalog, read from the artifact store and remembered for a moment."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from zpack.control.catalog.models import TYPO, dev_wire, game_wire
+from zpack.control.engine.errors import ForeignError, Refusal
+
+if TYPE_CHECKING:
+    from zpack.control.outside.artifacts import Artifacts
+    from zpack.control.outside.artifacts import Catalog as Games
+
+FRESH_SECONDS = 10.0
+
+
+class CatalogAway(Refusal):
+    """The artifact server does not answer and nothing is remembered."""
+
+    kind = "unavailable"
+    code = "catalog_unavailable"
+
+
+class NotInCatalog(Refusal):
+    """No such game, variant or version; ``details.available`` lists what there is."""
+
+    code = "not_in_catalog"
+
+
+class Catalog:
+    """What can be created now. An outage of the artifact server is bridged by the last answer."""
+
+    def __init__(self, *, artifacts: Artifacts) -> None:
+        self._artifacts = artifacts
+        self._games: Games | None = None
+        self._until = 0.0
+        self._lock = asyncio.Lock()
+
+    async def games(self) -> dict[str, Any]:
+        """Return the game catalog. Raises CatalogAway."""
+        return game_wire(await self._current())
+
+    async def runtimes(self) -> dict[str, Any]:
+        """Return the dev catalog. Raises CatalogAway."""
+        try:
+            return dev_wire(await self._artifacts.dev_catalog())
+        except ForeignError as failure:
+            raise CatalogAway("The catalog cannot be read just now.") from failure
+
+    async def check_game(self, *, game: str, variant: str, version: str) -> None:
+        """Raise NotInCatalog unless this can be created; CatalogAway when that cannot be known."""
+        catalog = await self._current()
+        if game not in catalog:
+            raise NotInCatalog(f"There is no game '{game}'.", details={"available": sorted(catalog)})
+        variants = {name: found for name, found in catalog[game].items() if found and name != TYPO}
+        if variant not in variants:
+            message = f"There is no variant '{variant}' of {game}."
+            raise NotInCatalog(message, details={"available": sorted(variants)})
+        if version not in variants[variant]:
+            message = f"There is no version '{version}' of {variant}."
+            raise NotInCatalog(message, details={"available": variants[variant]})
+
+    async def _current(self) -> Games:
+        async with self._lock:
+            if self._games is None or time.monotonic() > self._until:
+                try:
+                    self._games = await self._artifacts.game_catalog()
+                except ForeignError as failure:
+                    if self._games is None:
+                        raise CatalogAway("The catalog cannot be read just now.") from failure
+                self._until = time.monotonic() + FRESH_SECONDS
+            return self._games

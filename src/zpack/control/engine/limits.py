@@ -1,0 +1,49 @@
+"""Rate limits on what can be guessed, kept in Redis so that replicas share them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zpack.control.engine.errors import Refusal
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+
+class TooManyTries(Refusal):
+    """The caller tried too often; ``details.retryAfter`` is in seconds."""
+
+    kind = "limit"
+    code = "too_many_requests"
+
+
+@dataclass(frozen=True)
+class Rate:
+    """``amount`` tries in each window of ``seconds``."""
+
+    amount: int
+    seconds: int
+
+
+class RateLimit:
+    """Fixed windows, one counter per rule and subject. Subjects are hashed: no name lands in Redis."""
+
+    def __init__(self, *, redis: Redis, rates: dict[str, Rate]) -> None:
+        self._redis = redis
+        self._rates = rates
+
+    async def hit(self, rule: str, subject: str) -> None:
+        """Count one try. Raises TooManyTries."""
+        rate = self._rates[rule]
+        digest = hashlib.sha256(subject.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        key = f"limit:{rule}:{digest}"
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(key, 0, ex=rate.seconds, nx=True)
+            pipe.incr(key)
+            pipe.ttl(key)
+            _, count, left = await pipe.execute()
+        if int(count) > rate.amount:
+            details = {"retryAfter": max(1, int(left))}
+            raise TooManyTries(f"Too many tries; wait {details['retryAfter']} seconds.", details=details)

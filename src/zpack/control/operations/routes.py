@@ -1,0 +1,40 @@
+"""``/api/operations`` (design.md §7)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Depends, Request
+
+from zpack.control.accounts.access import SignedIn
+from zpack.control.operations.actions import Operations
+from zpack.control.operations.view import operation_view
+
+router = APIRouter(tags=["operations"])
+
+
+def operations(request: Request) -> Operations:
+    """Return the room's actions."""
+    return cast("Operations", request.app.state.operations)
+
+
+Room = Annotated[Operations, Depends(operations)]
+
+
+@router.get("/api/operations/{operation_id}")
+@router.get("/api/instances/operations/{operation_id}", include_in_schema=False)
+async def show(operation_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
+    """Return one operation."""
+    return {"operation": operation_view(await room.get(user, operation_id))}
+
+
+@router.post("/api/operations/{operation_id}/cancel", status_code=202)
+async def cancel(operation_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
+    """Ask a running operation to unwind."""
+    return {"operation": operation_view(await room.cancel(user, operation_id))}
+
+
+@router.post("/api/operations/{operation_id}/retry", status_code=202)
+async def retry(operation_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
+    """Run a failed operation again."""
+    return {"operation": operation_view(await room.retry(user, operation_id))}

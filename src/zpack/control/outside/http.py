@@ -1,0 +1,115 @@
+"""One pooled HTTP session per foreign system, with limits on what it may send us."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from zpack.control.engine.errors import ForeignError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from zpack.control.engine.budget import Budget
+
+TEXT_LIMIT = 500
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A foreign answer: status, reason phrase and at most ``limit`` bytes of body."""
+
+    status: int
+    reason: str
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """Return the parsed body, or None when it is no JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def text(self) -> str:
+        """Return the beginning of the body, for people."""
+        return self.body[:TEXT_LIMIT].decode("utf-8", "replace").strip()
+
+
+class ForeignHttp:
+    """An HTTP session to one foreign system called ``name`` in errors."""
+
+    def __init__(self, *, name: str, verify_tls: bool = True, connections: int = 64) -> None:
+        self._name = name
+        self._verify = verify_tls
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._verify, ttl_dns_cache=30)
+            self._session = aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
+            )
+        return self._session
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        budget: Budget,
+        headers: Mapping[str, str] | None = None,
+        json_body: Any = None,
+        form: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        limit: int = 1 << 20,
+    ) -> Answer:
+        """Make one request without following redirects.
+
+        Raises:
+            ForeignError: transient when nothing answered; ``timed_out`` when the effect is unknown; permanent
+                when the answer is larger than ``limit`` bytes.
+        """
+        try:
+            async with (
+                budget.timeout(),
+                self._open().request(
+                    method,
+                    url,
+                    headers=headers,
+                    json=json_body,
+                    data=form,
+                    params=params,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+                ) as response,
+            ):
+                body = await self._read(response, limit)
+                return Answer(response.status, response.reason or "", body)
+        except TimeoutError as failure:
+            message = f"{self._name} did not answer in time"
+            raise ForeignError(message, transient=True, timed_out=True) from failure
+        except aiohttp.ClientConnectorError as failure:
+            raise ForeignError(f"{self._name} cannot be reached", transient=True) from failure
+        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError, ValueError) as failure:
+            message = f"{self._name} broke off: {type(failure).__name__}"
+            raise ForeignError(message, transient=True, timed_out=True) from failure
+
+    async def _read(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
+        body = bytearray()
+        async for chunk in response.content.iter_chunked(65536):
+            body += chunk
+            if len(body) > limit:
+                raise ForeignError(f"{self._name} sent more than {limit} bytes", transient=False)
+        return bytes(body)
+
+    async def close(self) -> None:
+        """Close the session."""
+        if self._session is not None:
+            await self._session.close()
