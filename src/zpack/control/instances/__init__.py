@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""The thing itself: servers, their VMIDs, their owners."""

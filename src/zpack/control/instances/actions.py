@@ -1,0 +1,70 @@
+"""Ownership, the VMID guard, and the one way to write a payload section."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from zpack.control.engine.errors import Refusal
+from zpack.control.instances import store
+from zpack.control.instances.models import is_ours
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zpack.control.accounts.models import User
+    from zpack.control.db.session import Database
+    from zpack.control.db.tables import ContainerInstance
+    from zpack.control.instances.store import Section
+
+
+class ServerMissing(Refusal):
+    """No such server, or not the caller's: the same answer."""
+
+    kind = "not_found"
+    code = "server_not_found"
+
+
+class InvalidVmid(Refusal):
+    """The id in the path is no VMID of ours."""
+
+    code = "Invalid VMID"
+    envelope = {"ok": False}  # noqa: RUF012 - a ClassVar by declaration
+
+
+class Instances:
+    """Servers and who owns them."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def owned(self, user: User, server_id: str | int) -> ContainerInstance:
+        """Return the caller's server (an admin owns all). Raises ServerMissing."""
+        vmid = parse_vmid(server_id)
+        row = None
+        if vmid is not None:
+            async with self._database.transaction() as session:
+                row = await store.find(session, vmid)
+        if row is None or not (user.is_admin or row.customer_id == user.id):
+            raise ServerMissing("There is no such server.")
+        return row
+
+    async def visible(self, user: User, *, newest_first: bool = False) -> Sequence[ContainerInstance]:
+        """Return the caller's servers; an admin's are all."""
+        owner = None if user.is_admin else user.id
+        async with self._database.transaction() as session:
+            return await store.list_all(session, customer_id=owner, newest_first=newest_first)
+
+    async def merge_payload(self, vmid: int, section: Section, patch: dict[str, Any]) -> None:
+        """Merge a patch into ``payload.edge`` or ``payload.proxy``; only ``publishing`` calls this."""
+        async with self._database.transaction() as session:
+            await store.merge_payload(session, vmid, section, json.dumps(patch))
+
+
+def parse_vmid(text: str | int) -> int | None:
+    """Return the VMID a path names when it lies in our ranges, else None."""
+    word = str(text)
+    if not (word.isascii() and word.isdigit() and len(word) <= 9):  # noqa: PLR2004 - Proxmox's limit
+        return None
+    vmid = int(word)
+    return vmid if is_ours(vmid) else None

@@ -1,0 +1,51 @@
+"""VMID ranges, host names: pure (contract §1.3, §5.3)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+ContainerType = Literal["game", "dev"]
+
+RANGES: dict[str, range] = {"game": range(5000, 6000), "dev": range(6000, 7000)}
+MARK = "zpack"
+"""The tag, and the first word of the description, of every container we made."""
+
+
+def is_ours(vmid: int) -> bool:
+    """Say whether a VMID lies in our ranges; nothing outside is ever touched."""
+    return any(vmid in numbers for numbers in RANGES.values())
+
+
+def hostname_for(*, ctype: str, vmid: int, game: str = "", variant: str = "") -> str:
+    """Return the short host name: the DNS label and the name the proxy knows."""
+    if ctype == "dev":
+        return f"dev-{vmid}"
+    if game == "minecraft":
+        return f"mc-{variant}-{vmid}" if variant else f"mc-{vmid}"
+    return f"{game}-{vmid}"
+
+
+def description_for(*, operation_id: str, customer_id: str) -> str:
+    """Return the description a clone carries from its first moment, so that it is never an orphan."""
+    return f"{MARK} operation={operation_id} owner={customer_id}"
+
+
+def is_marked(description: str | None, tags: str | None) -> bool:
+    """Say whether a container carries our mark."""
+    words = (description or "").split()
+    labels = (tags or "").replace(";", ",").split(",")
+    return (bool(words) and words[0] == MARK) or MARK in labels
+
+
+def made_by(description: str | None, operation_id: str) -> bool:
+    """Say whether a container was made by this operation."""
+    return f"operation={operation_id}" in (description or "").split()
+
+
+def owner_of(description: str | None) -> str | None:
+    """Return the owner a description names."""
+    for word in (description or "").split():
+        key, found, value = word.partition("=")
+        if found and key == "owner":
+            return value
+    return None

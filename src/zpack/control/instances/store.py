@@ -1,0 +1,173 @@
+"""SQL of instances, their archive, and VMIDs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import delete, exists, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from zpack.control.db.tables import ContainerInstance, DeletedInstance, VmidCounter, VmidReservation
+from zpack.control.instances.models import RANGES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+Section = Literal["edge", "proxy"]
+
+MERGE = text(
+    """
+    update instances
+       set payload = jsonb_set(payload, array[:section],
+                               coalesce(payload -> :section, '{}'::jsonb) || cast(:patch as jsonb), true),
+           updated_at = now()
+     where vmid = :vmid
+    """
+)
+
+
+async def find(session: AsyncSession, vmid: int) -> ContainerInstance | None:
+    """Return one server."""
+    return await session.get(ContainerInstance, vmid)
+
+
+async def find_by_hostname(session: AsyncSession, hostname: str) -> ContainerInstance | None:
+    """Return the server with this short host name."""
+    return await session.scalar(select(ContainerInstance).where(ContainerInstance.hostname == hostname))
+
+
+async def list_all(
+    session: AsyncSession, *, customer_id: str | None = None, newest_first: bool = False
+) -> Sequence[ContainerInstance]:
+    """Return servers, of one owner when given."""
+    created = ContainerInstance.created_at
+    order = (
+        (created.desc(), ContainerInstance.vmid.desc()) if newest_first else (created, ContainerInstance.vmid)
+    )
+    query = select(ContainerInstance).order_by(*order)
+    if customer_id is not None:
+        query = query.where(ContainerInstance.customer_id == customer_id)
+    return (await session.scalars(query)).all()
+
+
+async def find_archived(session: AsyncSession, vmid: int) -> DeletedInstance | None:
+    """Return the newest archive row of a VMID."""
+    return await session.scalar(
+        select(DeletedInstance)
+        .where(DeletedInstance.vmid == vmid)
+        .order_by(DeletedInstance.id.desc())
+        .limit(1)
+    )
+
+
+async def find_reservation(session: AsyncSession, vmid: int) -> VmidReservation | None:
+    """Return the reservation of a VMID."""
+    return await session.get(VmidReservation, vmid)
+
+
+async def allocate_vmid(
+    session: AsyncSession, *, ctype: str, operation_id: str, taken: Collection[int] = ()
+) -> int | None:
+    """Reserve the next free VMID for an operation; None when the range is exhausted.
+
+    The counter's row is the lock: two allocations of one kind go one after the other. Asking twice for one
+    operation gives the same number.
+    """
+    await session.execute(
+        insert(VmidCounter).values(key=ctype, current=RANGES[ctype].start - 1).on_conflict_do_nothing()
+    )
+    counter = (
+        await session.scalars(select(VmidCounter).where(VmidCounter.key == ctype).with_for_update())
+    ).one()
+    had = await session.scalar(
+        select(VmidReservation.vmid).where(VmidReservation.operation_id == operation_id)
+    )
+    if had is not None and had not in taken:
+        return had
+    if had is not None:
+        await release_vmid(session, operation_id)
+    used = set(await session.scalars(select(ContainerInstance.vmid)))
+    used |= set(await session.scalars(select(VmidReservation.vmid)))
+    used |= set(taken)
+    numbers = RANGES[ctype]
+    for step in range(1, len(numbers) + 1):
+        vmid = numbers[(counter.current - numbers.start + step) % len(numbers)]
+        if vmid not in used:
+            counter.current = vmid
+            session.add(VmidReservation(vmid=vmid, operation_id=operation_id))
+            await session.flush()
+            return vmid
+    return None
+
+
+async def reserve_vmid(session: AsyncSession, *, vmid: int, operation_id: str) -> bool:
+    """Reserve this very VMID; False when a server or another operation has it."""
+    await session.execute(
+        insert(VmidReservation).values(vmid=vmid, operation_id=operation_id).on_conflict_do_nothing()
+    )
+    holder = await session.scalar(select(VmidReservation.operation_id).where(VmidReservation.vmid == vmid))
+    lives = await session.scalar(select(exists().where(ContainerInstance.vmid == vmid)))
+    return holder == operation_id and not lives
+
+
+async def release_vmid(session: AsyncSession, operation_id: str) -> None:
+    """Give back what an operation reserved."""
+    await session.execute(delete(VmidReservation).where(VmidReservation.operation_id == operation_id))
+
+
+async def insert_instance(session: AsyncSession, **values: Any) -> bool:
+    """Insert a server; False when the VMID or host name exists."""
+    row = insert(ContainerInstance).values(**values).on_conflict_do_nothing()
+    return (await session.scalar(row.returning(ContainerInstance.vmid))) is not None
+
+
+async def update_instance(session: AsyncSession, vmid: int, **values: Any) -> None:
+    """Change the given columns."""
+    await session.execute(
+        update(ContainerInstance)
+        .where(ContainerInstance.vmid == vmid)
+        .values(**values, updated_at=datetime.now(UTC))
+    )
+
+
+async def delete_instance(session: AsyncSession, vmid: int) -> None:
+    """Delete the row; the archive keeps what is worth keeping."""
+    await session.execute(delete(ContainerInstance).where(ContainerInstance.vmid == vmid))
+
+
+async def archive(session: AsyncSession, row: ContainerInstance, *, reason: str, operation_id: str) -> int:
+    """Write the archive row once per operation and return its id (contract §3.3, row S10)."""
+    payload = row.payload
+    values = {
+        "vmid": row.vmid,
+        "customer_id": row.customer_id,
+        "hostname": row.hostname,
+        "game": payload.get("game"),
+        "variant": row.engine_type or payload.get("variant"),
+        "ports": row.allocated_ports,
+        "ip": row.ip,
+        "reason": reason,
+        "operation_id": operation_id,
+    }
+    await session.execute(insert(DeletedInstance).values(**values).on_conflict_do_nothing())
+    found = await session.scalar(
+        select(DeletedInstance.id).where(DeletedInstance.operation_id == operation_id)
+    )
+    return found or 0
+
+
+async def merge_payload(session: AsyncSession, vmid: int, section: Section, patch: str) -> None:
+    """Merge a JSON object into one section of the payload, in one statement (rows S17, S18).
+
+    Two writers at the same moment lose nothing: the row's lock puts them in order, and each merges into what
+    the other wrote.
+    """
+    await session.execute(MERGE, {"vmid": vmid, "section": section, "patch": patch})
+
+
+async def count_all(session: AsyncSession) -> int:
+    """Return the number of servers."""
+    return await session.scalar(select(func.count()).select_from(ContainerInstance)) or 0
