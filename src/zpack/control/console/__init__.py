@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""Typing into a running server and reading what it says."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zpack.wire.problem import Kind
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
+class Refusal(Exception):
     """A request is turned down.
 
     Rooms subclass it with class-level ``kind`` and ``code``; ``details`` reaches the caller, ``facts`` only

@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""What the agents say: polled, never pushed (rows S11, S12)."""

@@ -1,0 +1,149 @@
+"""The agent in a container (contract §4).
+
+It is hostile ground: size limits, no redirects, time budgets, and nothing it says about another server is
+believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import TYPE_CHECKING, Any
+
+from zpack.control.engine.budget import Budget
+from zpack.control.engine.errors import ForeignError, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from zpack.control.outside.http import Answer, ForeignHttp
+
+CALL_SECONDS = 10.0
+POLL_SECONDS = 2.0
+BODY_LIMIT = 1 << 20
+STATUS_FIELDS = (
+    "state", "processRunning", "ready", "readySource", "readyError", "lastReadyAt", "installStep",
+    "crashCount", "lastCrashTime", "lastCrashExitCode", "lastCrashSignal", "lastCrashUptimeSeconds",
+    "lastCrashLogTail", "error", "timestamp", "operationInProgress", "operationType", "operationStartedAt",
+    "operationMessage", "maintenance",
+)  # fmt: skip
+
+
+class AgentRefused(Refusal):
+    """The agent answered no; its status and body are passed on (row S64)."""
+
+    kind = "upstream"
+    code = "agent_refused"
+
+    def __init__(self, message: str, *, status: int, body: Any) -> None:
+        super().__init__(message, details=body, status=status)
+        self.status = status
+
+
+class Agents:
+    """Talks to every agent through one pooled session."""
+
+    def __init__(self, *, http: ForeignHttp, port: int, master: str, fixed_token: str | None) -> None:
+        self._http = http
+        self._port = port
+        self._master = master
+        self._fixed = fixed_token
+
+    def token_for(self, vmid: int, seed: str) -> str:
+        """Return the bearer of one server: derived, so it need not be stored to be known again."""
+        if self._fixed:
+            return self._fixed
+        text = f"agent:{vmid}:{seed}".encode()
+        return hmac.new(self._master.encode(), text, hashlib.sha256).hexdigest()
+
+    async def configure(self, ip: str, token: str, payload: Mapping[str, Any]) -> None:
+        """Deliver the payload; sending it again is harmless."""
+        body = dict(payload)
+        if not self._fixed:
+            body["agent_token"] = token
+        await self._done("POST", ip, "/config", token, json_body=body)
+
+    async def ready(self, ip: str, token: str) -> tuple[int, Any]:
+        """Return status and body of ``GET /ready``; ``heartbeat.readiness`` judges them (row S20)."""
+        answer = await self._ask("GET", ip, "/ready", token, seconds=POLL_SECONDS)
+        return answer.status, answer.json
+
+    async def status(self, ip: str, token: str) -> dict[str, Any]:
+        """Return the known fields of ``GET /status``. Raises ForeignError when it is no object."""
+        answer = await self._ask("GET", ip, "/status", token, seconds=POLL_SECONDS)
+        body = answer.json
+        if answer.status != 200 or not isinstance(body, dict):  # noqa: PLR2004 - HTTP 200
+            message = f"the agent answered /status with {answer.status} and no object"
+            raise ForeignError(message, transient=True, status=answer.status)
+        return {key: body[key] for key in STATUS_FIELDS if key in body}
+
+    async def healthy(self, ip: str, token: str) -> bool:
+        """Say whether ``GET /health`` answers 200."""
+        try:
+            return (await self._ask("GET", ip, "/health", token, seconds=POLL_SECONDS)).status == 200  # noqa: PLR2004
+        except ForeignError:
+            return False
+
+    async def players(self, ip: str, token: str) -> dict[str, Any] | None:
+        """Return ``{online, max, players}`` of a Minecraft server, or None while it has none."""
+        answer = await self._ask("GET", ip, "/game/players", token, seconds=POLL_SECONDS)
+        return parsed_players(answer.json) if answer.status == 200 else None  # noqa: PLR2004 - HTTP 200
+
+    async def power(self, ip: str, token: str, action: str) -> Any:
+        """Start, stop or restart the workload. Raises AgentRefused, ForeignError."""
+        return await self._done("POST", ip, f"/{action}", token, seconds=40.0)
+
+    async def command(self, ip: str, token: str, command: str) -> Any:
+        """Type one console line. Raises AgentRefused, ForeignError."""
+        return await self._done("POST", ip, "/console/command", token, json_body={"command": command})
+
+    async def console(self, ip: str, token: str, *, after: int, wait: float) -> Any:
+        """Return console lines newer than ``after``, waiting for some up to ``wait`` seconds."""
+        params = {"after": str(after), "wait": str(wait)}
+        return await self._done("GET", ip, "/console/log", token, params=params, seconds=wait + CALL_SECONDS)
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self._http.close()
+
+    async def _done(self, method: str, ip: str, path: str, token: str, **call: Any) -> Any:
+        answer = await self._ask(method, ip, path, token, **call)
+        body = answer.json
+        if answer.status >= 300:  # noqa: PLR2004 - 2xx is success, whatever its body
+            message = _said(body) or f"The agent answered {answer.status}."
+            raise AgentRefused(message, status=answer.status, body=body)
+        return body
+
+    async def _ask(
+        self, method: str, ip: str, path: str, token: str, *, seconds: float = CALL_SECONDS, **call: Any
+    ) -> Answer:
+        return await self._http.request(
+            method,
+            f"http://{ip}:{self._port}{path}",
+            budget=Budget.seconds(seconds),
+            headers={"Authorization": f"Bearer {token}"},
+            limit=BODY_LIMIT,
+            **call,
+        )
+
+
+def parsed_players(body: Any) -> dict[str, Any] | None:
+    """Return a bounded, typed copy of the agent's player list."""
+    if not isinstance(body, dict):
+        return None
+    names = body.get("players")
+    listed = [n[:32] for n in names[:1000] if isinstance(n, str)] if isinstance(names, list) else []
+    return {"online": _count(body.get("online")), "max": _count(body.get("max")), "players": listed}
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 31 else 0
+
+
+def _said(body: Any) -> str | None:
+    if not isinstance(body, dict):
+        return None
+    for key in ("message", "error"):
+        if isinstance(body.get(key), str) and body[key]:
+            return body[key][:500]
+    return None

@@ -1,0 +1,112 @@
+"""Publish and unpublish a server, and take in what the proxy reports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from zpack.control.engine.errors import ForeignError, Refusal
+from zpack.control.instances import store
+from zpack.control.publishing.models import ProxyReport, parse_report, proxy_patch
+
+if TYPE_CHECKING:
+    from zpack.control.db.session import Database
+    from zpack.control.db.tables import ContainerInstance
+    from zpack.control.heartbeat.store import AgentWords
+    from zpack.control.instances.actions import Instances
+    from zpack.control.outside.velocity import Velocity
+
+MINECRAFT_PORT = 25565
+
+
+class BadReport(Refusal):
+    """The proxy's callback cannot be understood."""
+
+    code = "invalid_proxy_status"
+
+
+class UnknownServer(Refusal):
+    """The proxy speaks of a server we do not have."""
+
+    kind = "not_found"
+    code = "unknown_server"
+
+
+class Publishing:
+    """The only writer of ``payload.edge`` and ``payload.proxy``."""
+
+    def __init__(
+        self, *, database: Database, instances: Instances, velocity: Velocity, words: AgentWords, domain: str
+    ) -> None:
+        self._database = database
+        self._instances = instances
+        self._velocity = velocity
+        self._words = words
+        self.domain = domain
+
+    def fqdn(self, hostname: str) -> str:
+        """Return what a player types."""
+        return f"{hostname}.{self.domain}"
+
+    async def publish(self, *, vmid: int, hostname: str, ip: str) -> dict[str, Any]:
+        """Register a server with the proxy and verify it; return the stored edge record.
+
+        Raises ForeignError when the proxy cannot be reached, refuses, or then lists others but not this one.
+        """
+        await self._velocity.register(name=hostname, address=ip, port=MINECRAFT_PORT)
+        listed = await self._velocity.backends()
+        verified = bool(listed) and hostname in listed
+        if listed and not verified:
+            message = f"the game proxy acknowledged {hostname} but does not list it"
+            raise ForeignError(message, transient=True)
+        edge = {
+            "state": "published",
+            "hostname": hostname,
+            "fqdn": self.fqdn(hostname),
+            "dns": {"technitium": "not_configured", "cloudflare": "not_configured"},
+            "velocity": {
+                "registered": True,
+                "verified": verified,
+                "serverName": hostname,
+                "address": ip,
+                "port": MINECRAFT_PORT,
+            },
+            "publishedAt": datetime.now(UTC).isoformat(),
+            "error": None,
+        }
+        await self._instances.merge_payload(vmid, "edge", edge)
+        return edge
+
+    async def unpublish(self, *, vmid: int, hostname: str) -> None:
+        """Take a server off the proxy; the record says so first, so that no reconciler puts it back."""
+        await self._instances.merge_payload(vmid, "edge", {"state": "unpublished"})
+        await self._velocity.unregister(hostname)
+
+    async def accept(self, body: Any) -> ProxyReport:
+        """Merge a callback into ``payload.proxy``. Raises BadReport, UnknownServer."""
+        report = parse_report(body) if isinstance(body, dict) else "the body must be an object"
+        if isinstance(report, str):
+            raise BadReport(f"This is no proxy status: {report}.")
+        name = report.server_name.removesuffix(f".{self.domain.lower()}")
+        async with self._database.transaction() as session:
+            row = await store.find_by_hostname(session, name)
+        if row is None:
+            raise UnknownServer("No server has this name.")
+        now = datetime.now(UTC).isoformat()
+        await self._instances.merge_payload(row.vmid, "proxy", proxy_patch(report, now))
+        return report
+
+    async def rehydration(self) -> list[dict[str, Any]]:
+        """Return the backends a restarted proxy should know: published ones whose agent is ready."""
+        rows = await self._published()
+        words = await self._words.get_many([row.vmid for row in rows])
+        return [
+            {"name": row.hostname, "server_name": row.hostname, "address": row.ip, "port": MINECRAFT_PORT}
+            for row in rows
+            if (words[row.vmid] or {}).get("ready") is True
+        ]
+
+    async def _published(self) -> list[ContainerInstance]:
+        async with self._database.transaction() as session:
+            rows = await store.list_all(session)
+        return [row for row in rows if row.ip and (row.payload.get("edge") or {}).get("state") == "published"]
