@@ -240,13 +240,14 @@ async def agent_here(tmp: Path, store: StoreServer, **changes: str) -> Any:
 
 @contextlib.asynccontextmanager
 async def agent_beside(tmp: Path, store: StoreServer, **changes: str) -> Any:
-    """An agent as a process of its own; killed at the end if it still is."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "zpack.agent"),
-        env={"PATH": os.environ["PATH"]} | environment(tmp, store, **changes),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=(tmp / "agent.log").open("ab"),
-    )
+    """An agent as a process of its own; ended at the end if it still is."""
+    with (tmp / "agent.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "zpack.agent"),
+            env={"PATH": os.environ["PATH"]} | environment(tmp, store, **changes),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
+        )
     assert process.stdout
     try:
         said = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
@@ -256,8 +257,7 @@ async def agent_beside(tmp: Path, store: StoreServer, **changes: str) -> Any:
     finally:
         if process.returncode is None:
             process.terminate()
-            await asyncio.wait_for(process.wait(), 20)
-        process.stdout._transport.close()  # type: ignore[attr-defined]
+        await asyncio.wait_for(process.communicate(), 20)
 
 
 def alive(pid: int) -> bool:

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.agent.bench import Client, StoreServer, agent_here, scripted_store
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ import signal
 from typing import TYPE_CHECKING
 
 from mcstatus import JavaServer
-
 from tests.agent.bench import ARTIFACT, HOST, agent_here, alive, eventually
 
 if TYPE_CHECKING:

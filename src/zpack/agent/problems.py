@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from zpack.wire.problem import Kind
 
 
-class Refusal(Exception):  # noqa: N818 - the word of the house, as in control
+class Refusal(Exception):
     """A request that is not carried out. ``code`` is stable, ``message`` is for people."""
 
     kind: Kind = "invalid"

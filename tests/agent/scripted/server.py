@@ -1,4 +1,4 @@
-"""A server that answers Minecraft status pings and otherwise does what the test says. Standard library only."""
+"""A server that answers Minecraft status pings and otherwise does what the test says."""
 
 import json
 import os
@@ -14,6 +14,11 @@ SETTINGS = json.loads(pathlib.Path("settings.json").read_text())
 BEHAVIOUR = pathlib.Path("behaviour.json")
 WANTED = json.loads(BEHAVIOUR.read_text()) if BEHAVIOUR.exists() else {}
 PLAYERS: list[str] = []
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def varint(value: int) -> bytes:
@@ -55,7 +60,7 @@ def serve() -> None:
 def obey(line: str) -> None:
     word, _, rest = line.partition(" ")
     if word == "stop" and not WANTED.get("ignore_stop"):
-        print("stopping", flush=True)
+        say("stopping")
         os._exit(0)
     if word == "crash":
         os._exit(int(rest))
@@ -66,13 +71,13 @@ def obey(line: str) -> None:
     if word == "flood":
         sys.stdout.write("".join(f"line {n}\n" for n in range(int(rest))))
     if word == "daemon":
-        child = subprocess.Popen(["setsid", "env", "-i", "sleep", "600"], start_new_session=True)
-        print(f"daemon {child.pid}", flush=True)
-    print(f"did {line}", flush=True)
+        # An orphan in a session of its own, with an empty environment, that keeps our output open.
+        subprocess.run(["sh", "-c", "env -i setsid sleep 600 & echo daemon $!"], check=True)
+    say(f"did {line}")
 
 
 for text in WANTED.get("say", []):
-    print(text, flush=True)
+    say(text)
 if "exit" in WANTED:
     time.sleep(WANTED.get("after", 0))
     sys.exit(WANTED["exit"])
@@ -80,7 +85,7 @@ if WANTED.get("ignore_stop"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if not WANTED.get("deaf"):
     threading.Thread(target=serve, daemon=True).start()
-print(f"environment {sorted(os.environ)}", flush=True)
+say(f"environment {sorted(os.environ)}")
 for typed in sys.stdin:
     obey(typed.rstrip("\n"))
 while WANTED.get("ignore_stop"):

@@ -45,10 +45,15 @@ def _key(line: str) -> str | None:
     return text[: min(ends, default=len(text))].strip()
 
 
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
 def _line(key: str, value: Any) -> str:
     text = ("true" if value else "false") if isinstance(value, bool) else str(value)
     safe = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-    ascii_only = "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in safe)
+    ascii_only = "".join(c if " " <= c <= "~" else _escaped(c) for c in safe)
     if ascii_only.startswith(" "):
         ascii_only = "\\" + ascii_only
     return f"{key}={ascii_only}"

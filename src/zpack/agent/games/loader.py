@@ -40,7 +40,7 @@ class _Table:
 
     def take(self, key: str, kind: type[T], default: T | None = None) -> T:
         value: Any = self._left.pop(key, default)
-        if isinstance(value, int) and kind is float:
+        if isinstance(value, int) and not isinstance(value, bool) and kind is float:
             value = float(value)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise self.fail(key, f"must be of type {kind.__name__}")

@@ -28,7 +28,8 @@ def unpack(archive: Path, folder: Path, *, max_bytes: int, max_members: int = MA
                     raise UnpackError(msg)
                 tar.extract(member, folder, filter="data")
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        msg = f"the archive cannot be unpacked: {type(error).__name__}: {error}"
+        why = " ".join(str(error).split())[:300]  # tarfile's own texts may have many lines
+        msg = f"the archive cannot be unpacked: {type(error).__name__}: {why}"
         raise UnpackError(msg) from error
     if not count:
         raise UnpackError("the archive is empty")
