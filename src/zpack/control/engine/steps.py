@@ -46,8 +46,8 @@ class Workflow:
 class Journal(Protocol):
     """Where the kernel writes what people see of a running operation."""
 
-    async def begin_step(self, operation_id: str, phase: str, progress: float) -> None:
-        """Record the phase; ``progress`` is 0…1."""
+    async def begin_step(self, operation_id: str, phase: str, progress: float | None) -> None:
+        """Record the phase; ``progress`` is 0…1, or None to leave it."""
         ...
 
     async def cancel_requested(self, operation_id: str) -> bool:

@@ -170,7 +170,7 @@ class Workflows:
         try:
             facts = await self._tried(step, state)
         except Exception as failure:  # noqa: BLE001 - every failure becomes an outcome
-            return await self._failed(step, failure)
+            return await self._failed(step, failure, state.get("waited_for"))
         self._fault.reached(workflow.kind, step.name, "after")
         return Outcome(facts=facts, error=None)
 
@@ -203,14 +203,14 @@ class Workflows:
                 work.cancel()
                 await asyncio.wait({work})
 
-    async def _failed(self, step: Step, failure: Exception) -> Outcome:
+    async def _failed(self, step: Step, failure: Exception, waited_for: str | None) -> Outcome:
         if self._closing:
             await asyncio.Event().wait()  # never recorded: the next start runs the step again
-        return Outcome(facts={}, error=_described(step.name, failure))
+        return Outcome(facts={}, error=_described(step.name, failure, waited_for))
 
     async def _undo(self, workflow: Workflow, step: Step, undo: Undo, state: State) -> bool:
         operation_id = state["operation_id"]
-        await self._persist(lambda: self._journal.begin_step(operation_id, f"undo {step.name}", 1.0))
+        await self._persist(lambda: self._journal.begin_step(operation_id, f"undo {step.name}", None))
         self._fault.reached(workflow.kind, f"undo-{step.name}", "before")
         deadline = datetime.now(UTC) + UNDO_BUDGET
         for pause in pauses():
@@ -250,13 +250,14 @@ class Workflows:
                 return
 
 
-def _described(step: str, failure: Exception) -> dict[str, Any]:
+def _described(step: str, failure: Exception, waited_for: str | None) -> dict[str, Any]:
     """Return the error as people see it; what we did not expect is logged in full and shown as one phrase."""
     if isinstance(failure, Refusal):
         found: dict[str, Any] = {"code": failure.code, "message": failure.message}
         return found if failure.details is None else {**found, "details": failure.details}
     if isinstance(failure, TimeoutError):
-        return {"code": "deadline_exceeded", "message": f"The time ran out in {step}."}
+        because = f": {waited_for}" if waited_for else ""
+        return {"code": "deadline_exceeded", "message": f"The time ran out in {step}{because}."}
     if isinstance(failure, ForeignError):
         return {"code": "upstream_failed", "message": failure.message}
     log.error("step %s failed unexpectedly", step, exc_info=failure)

@@ -113,6 +113,11 @@ async def reserve_vmid(session: AsyncSession, *, vmid: int, operation_id: str) -
     return holder == operation_id and not lives
 
 
+async def lock_vmid(session: AsyncSession, vmid: int) -> None:
+    """Let one transaction at a time decide about a VMID, whether or not it has a row."""
+    await session.execute(text("select pg_advisory_xact_lock(5000, :vmid)"), {"vmid": vmid})
+
+
 async def release_vmid(session: AsyncSession, operation_id: str) -> None:
     """Give back what an operation reserved."""
     await session.execute(delete(VmidReservation).where(VmidReservation.operation_id == operation_id))

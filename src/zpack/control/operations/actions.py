@@ -157,7 +157,7 @@ class OperationJournal:
     def __init__(self, *, database: Database) -> None:
         self._database = database
 
-    async def begin_step(self, operation_id: str, phase: str, progress: float) -> None:
+    async def begin_step(self, operation_id: str, phase: str, progress: float | None) -> None:
         """Record the phase people see."""
         async with self._database.transaction() as session:
             await store.set_phase(session, operation_id, phase, progress)

@@ -46,12 +46,13 @@ def add(session: AsyncSession, operation: Operation) -> None:
     session.add(operation)
 
 
-async def set_phase(session: AsyncSession, operation_id: str, phase: str, progress: float) -> None:
-    """Record that a step began."""
+async def set_phase(session: AsyncSession, operation_id: str, phase: str, progress: float | None) -> None:
+    """Record that a step began; None leaves the progress as it is."""
+    values: dict[str, Any] = {"status": "running", "phase": phase, "updated_at": datetime.now(UTC)}
+    if progress is not None:
+        values["progress"] = progress
     await session.execute(
-        update(Operation)
-        .where(Operation.id == operation_id, Operation.status.in_(ACTIVE))
-        .values(status="running", phase=phase, progress=progress, updated_at=datetime.now(UTC))
+        update(Operation).where(Operation.id == operation_id, Operation.status.in_(ACTIVE)).values(**values)
     )
 
 

@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""Journeys of a whole server: create it, delete it."""

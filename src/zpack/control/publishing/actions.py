@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.instances import store
 from zpack.control.publishing.models import ProxyReport, parse_report, proxy_patch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zpack.control.db.session import Database
     from zpack.control.db.tables import ContainerInstance
-    from zpack.control.heartbeat.store import AgentWords
     from zpack.control.instances.actions import Instances
     from zpack.control.outside.velocity import Velocity
 
 MINECRAFT_PORT = 25565
+
+
+class Words(Protocol):
+    """The last word of each agent, as the heartbeat keeps it."""
+
+    async def get_many(self, vmids: Sequence[int]) -> dict[int, dict[str, Any] | None]:
+        """Return them by VMID."""
+        ...
 
 
 class BadReport(Refusal):
@@ -36,7 +45,7 @@ class Publishing:
     """The only writer of ``payload.edge`` and ``payload.proxy``."""
 
     def __init__(
-        self, *, database: Database, instances: Instances, velocity: Velocity, words: AgentWords, domain: str
+        self, *, database: Database, instances: Instances, velocity: Velocity, words: Words, domain: str
     ) -> None:
         self._database = database
         self._instances = instances

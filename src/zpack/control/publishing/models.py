@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 STATUSES = frozenset({"registered_with_proxy", "proxy_ping_ok", "proxy_ping_failed"})
 TEXT_LIMIT = 300
+NUMBER_LIMIT = 1e9
 MOMENT = {
     "registered_with_proxy": "registeredAt",
     "proxy_ping_ok": "pingOkAt",
@@ -78,6 +80,8 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any, kind: type[int | float]) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) > 1e9:  # noqa: PLR0124 - NaN
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not math.isfinite(value) or abs(value) > NUMBER_LIMIT:
         return None
     return kind(value)

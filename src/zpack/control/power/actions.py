@@ -1,0 +1,121 @@
+"""Power actions on a server the caller owns; ownership comes before any foreign call (row S54)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from zpack.control.audit.store import record
+from zpack.control.engine.budget import Budget
+from zpack.control.engine.errors import Refusal
+from zpack.control.operations.actions import new_operation_id
+from zpack.control.outside.proxmox import Missing
+from zpack.control.power.models import HostAction, host_operation, host_stats
+
+if TYPE_CHECKING:
+    from zpack.control.accounts.models import User
+    from zpack.control.db.session import Database
+    from zpack.control.instances.actions import Instances
+    from zpack.control.operations.actions import Operations
+    from zpack.control.outside.agent import Agents
+    from zpack.control.outside.proxmox import Proxmox
+    from zpack.control.power.store import HostOperations
+
+READ_SECONDS = 10.0
+BUDGET = timedelta(minutes=5)
+
+
+class HostBusy(Refusal):
+    """Another host operation runs (row S51); ``details.operation`` is it."""
+
+    kind = "conflict"
+    code = "host_operation_in_progress"
+
+
+class NoAddress(Refusal):
+    """The server has no address yet (contract §2.4)."""
+
+    code = "Server does not have an IP address yet"
+
+
+class Power:
+    """Game and host power."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        instances: Instances,
+        operations: Operations,
+        running: HostOperations,
+        agents: Agents,
+        proxmox: Proxmox,
+    ) -> None:
+        self._database = database
+        self._instances = instances
+        self._operations = operations
+        self._running = running
+        self._agents = agents
+        self._proxmox = proxmox
+
+    async def game(
+        self, user: User, server_id: str, action: Literal["start", "stop", "restart"]
+    ) -> dict[str, Any]:
+        """Start, stop or restart the game. Raises ServerMissing, NoAddress, AgentRefused, ForeignError."""
+        row = await self._instances.owned(user, server_id)
+        if not row.ip:
+            raise NoAddress("The server does not have an address yet.")
+        token = self._agents.token_for(row.vmid, str(row.payload.get("agent_seed", "")))
+        async with self._database.transaction() as session:
+            record(session, f"game.{action}", actor=user.id, vmid=row.vmid)
+        await self._agents.power(row.ip, token, action)
+        return {"ok": True}
+
+    async def host(
+        self, user: User, server_id: str, action: HostAction, *, request_id: str
+    ) -> dict[str, Any]:
+        """Begin a host operation and return it. Raises ServerMissing, HostBusy."""
+        row = await self._instances.owned(user, server_id)
+        operation_id = new_operation_id()
+        now = datetime.now(UTC).isoformat()
+        operation = host_operation(operation_id=operation_id, vmid=row.vmid, action=action, now=now)
+        if not await self._running.claim(row.vmid, operation):
+            held = await self._running.get_one(row.vmid)
+            raise HostBusy("A host operation is running already.", details={"operation": held})
+        async with self._database.transaction() as session:
+            self._operations.begin(
+                session,
+                operation_id=operation_id,
+                kind=f"host-{action}",
+                customer_id=row.customer_id,
+                request_id=request_id,
+                budget=BUDGET,
+                vmid=row.vmid,
+                hostname=row.hostname,
+                state={"vmid": row.vmid},
+            )
+            record(session, f"host.{action}", actor=user.id, vmid=row.vmid, operation=operation_id)
+        self._operations.committed()
+        return operation
+
+    async def host_status(self, user: User, server_id: str) -> dict[str, Any]:
+        """Return ``{powerState, running, operation, stats…}`` (contract §8.1)."""
+        row = await self._instances.owned(user, server_id)
+        budget = Budget.seconds(READ_SECONDS)
+        operation = await self._running.get_one(row.vmid)
+        guest = await self._proxmox.locate(row.vmid, budget)
+        current: dict[str, Any] = {}
+        if guest is not None:
+            try:
+                current = await self._proxmox.current(vmid=row.vmid, node=guest.node, budget=budget)
+            except Missing:
+                guest = None
+        power = str(current.get("status", "stopped")) if guest else "missing"
+        return {
+            "vmid": row.vmid,
+            "powerState": power,
+            "running": power == "running",
+            "operation": operation,
+            "node": guest.node if guest else None,
+            **host_stats(current),
+        }

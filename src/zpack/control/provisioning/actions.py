@@ -1,0 +1,280 @@
+"""What a person may ask for: a new server, or the end of one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zpack.control.audit.store import record
+from zpack.control.engine.budget import Budget
+from zpack.control.engine.errors import ForeignError, Refusal
+from zpack.control.instances import store as instances
+from zpack.control.instances.actions import InvalidVmid, ServerMissing, parse_vmid
+from zpack.control.instances.models import hostname_for, owner_of
+from zpack.control.operations import store as operations_store
+from zpack.control.operations.actions import new_operation_id
+from zpack.control.outside.proxmox import Missing
+from zpack.control.provisioning.models import artifact_path, java_path
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from zpack.control.accounts.models import User
+    from zpack.control.catalog.actions import Catalog
+    from zpack.control.db.session import Database
+    from zpack.control.db.tables import Operation
+    from zpack.control.operations.actions import Operations
+    from zpack.control.outside.proxmox import Guest, Proxmox
+    from zpack.control.provisioning.models import CreateBody
+    from zpack.control.provisioning.settings import ProvisioningSettings
+
+CREATE = "instance-create"
+DELETE = "instance-delete"
+LOOK_SECONDS = 5.0
+KEY_LIMIT = 255
+
+
+class MissingField(Refusal):
+    """A required field is absent; ``details.field`` names it."""
+
+    code = "missing_field"
+
+
+class UnsupportedContainer(Refusal):
+    """Only game servers can be created here."""
+
+    code = "unsupported_container_type"
+
+
+class NoArtifact(Refusal):
+    """No table says where this engine's files are, and the request does not either."""
+
+    code = "artifact_path_required"
+
+
+class RangeExhausted(Refusal):
+    """Every VMID of the range is in use."""
+
+    kind = "unavailable"
+    code = "vmid_range_exhausted"
+
+
+class BadKey(Refusal):
+    """The ``Idempotency-Key`` is empty, too long or not printable ASCII."""
+
+    code = "invalid_idempotency_key"
+
+
+class KeyReused(Refusal):
+    """The ``Idempotency-Key`` was used for another request."""
+
+    kind = "conflict"
+    code = "idempotency_key_reused"
+
+
+class HostRunning(Refusal):
+    """A running container is not deleted (contract §2.6)."""
+
+    kind = "conflict"
+    code = "container_running"
+    envelope = {"ok": False}  # noqa: RUF012 - a ClassVar by declaration
+
+
+class BeingCreated(Refusal):
+    """The container belongs to an operation that has not finished."""
+
+    kind = "conflict"
+    code = "operation_in_progress"
+    envelope = {"ok": False}  # noqa: RUF012 - a ClassVar by declaration
+
+
+class _Replayed(Exception):
+    """Leaves the transaction: the key was used for the same request before."""
+
+    def __init__(self, operation_id: str) -> None:
+        super().__init__(operation_id)
+        self.operation_id = operation_id
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What a delete found: an operation to follow, or an answer at once."""
+
+    vmid: int
+    operation: Operation | None = None
+    note: str | None = None
+    archived: bool = False
+
+
+class Provisioning:
+    """Begins creates and deletes."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        operations: Operations,
+        catalog: Catalog,
+        proxmox: Proxmox,
+        settings: ProvisioningSettings,
+    ) -> None:
+        self._database = database
+        self._operations = operations
+        self._catalog = catalog
+        self._proxmox = proxmox
+        self._settings = settings
+
+    async def create(self, user: User, body: CreateBody, *, key: str | None, request_id: str) -> Operation:
+        """Begin a create, or return the one begun with the same key.
+
+        Raises MissingField, UnsupportedContainer, NotInCatalog, CatalogAway, NoArtifact, RangeExhausted,
+        BadKey, KeyReused.
+        """
+        if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
+            raise BadKey("An Idempotency-Key has 1 to 255 printable ASCII characters.")
+        wanted = await self._checked(body)
+        taken = await self._taken()
+        try:
+            async with self._database.transaction() as session:
+                operation = await self._begin_create(session, user, wanted, taken, request_id)
+                if key is not None:
+                    await self._claim(session, user, key, wanted, operation.id)
+        except _Replayed as replay:
+            return await self._operations.get(user, replay.operation_id)
+        self._operations.committed()
+        return operation
+
+    async def delete(self, user: User, vmid_text: str, *, request_id: str) -> Removal:
+        """Begin a delete, or say that there is nothing to delete (contract §2.6).
+
+        Raises InvalidVmid, ServerMissing, HostRunning, BeingCreated, ForeignError.
+        """
+        vmid = parse_vmid(vmid_text)
+        if vmid is None:
+            raise InvalidVmid("A VMID is a number from 5000 to 6999.")
+        async with self._database.transaction() as session:
+            row = await instances.find(session, vmid)
+            archived = await instances.find_archived(session, vmid)
+        if row is not None and not (user.is_admin or row.customer_id == user.id):
+            raise ServerMissing("There is no such server.")
+        guest = await self._proxmox.locate(vmid, Budget.seconds(2 * LOOK_SECONDS))
+        if row is not None:
+            if guest is not None and guest.status == "running":
+                raise HostRunning("The host is running; stop it before deleting it.")
+            return await self._begin_delete(user, vmid, row.hostname, row.customer_id, request_id)
+        if guest is not None and await self._orphan_of(user, guest):
+            return await self._begin_delete(user, vmid, guest.name or str(vmid), user.id, request_id)
+        if archived is not None and (user.is_admin or archived.customer_id == user.id):
+            return Removal(vmid, archived=True, note="This server was deleted earlier.")
+        if user.is_admin and guest is None:
+            return Removal(vmid, note="Nothing was found under this VMID.")
+        raise ServerMissing("There is no such server.")
+
+    async def _checked(self, body: CreateBody) -> dict[str, Any]:
+        """Return the request with its defaults filled in."""
+        if body.container_type != "game":
+            raise UnsupportedContainer("Only container_type 'game' can be created.")
+        for field in ("game", "variant", "version"):
+            if getattr(body, field) is None:
+                raise MissingField(f"'{field}' is required.", details={"field": field})
+        game, variant, version = body.game or "", body.variant or "", body.version or ""
+        await self._catalog.check_game(game=game, variant=variant, version=version)
+        path = body.artifact_path or artifact_path(variant, version)
+        if path is None or ".." in path:
+            raise NoArtifact(f"Say where the files of '{variant}' are: artifactPath.")
+        return {
+            "game": game,
+            "variant": variant,
+            "version": version,
+            "world": body.world,
+            "memory": body.memory,
+            "cores": body.cores,
+            "artifact_path": path,
+            "java_path": body.java_path if body.java_path is not None else java_path(variant, version),
+        }
+
+    async def _taken(self) -> set[int]:
+        """Return the cluster's VMIDs; when it is away the first step finds out instead."""
+        try:
+            return await self._proxmox.taken_vmids(Budget.seconds(LOOK_SECONDS))
+        except ForeignError:
+            return set()
+
+    async def _begin_create(
+        self, session: AsyncSession, user: User, wanted: dict[str, Any], taken: set[int], request_id: str
+    ) -> Operation:
+        operation_id = new_operation_id()
+        vmid = await instances.allocate_vmid(session, ctype="game", operation_id=operation_id, taken=taken)
+        if vmid is None:
+            raise RangeExhausted("Every VMID of the range is in use.")
+        hostname = hostname_for(ctype="game", vmid=vmid, game=wanted["game"], variant=wanted["variant"])
+        operation = self._operations.begin(
+            session,
+            operation_id=operation_id,
+            kind=CREATE,
+            customer_id=user.id,
+            request_id=request_id,
+            budget=self._settings.budget,
+            vmid=vmid,
+            hostname=hostname,
+            state={"vmid": vmid, "hostname": hostname, "customer_id": user.id, "request": wanted},
+        )
+        record(session, "instance.create", actor=user.id, vmid=vmid, operation=operation_id)
+        await session.flush()
+        return operation
+
+    async def _claim(
+        self, session: AsyncSession, user: User, key: str, wanted: dict[str, Any], operation_id: str
+    ) -> None:
+        fingerprint = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+        earlier = await operations_store.claim_key(
+            session, customer_id=user.id, key=key, fingerprint=fingerprint, operation_id=operation_id
+        )
+        if earlier is None:
+            return
+        if earlier.fingerprint != fingerprint:
+            raise KeyReused("This Idempotency-Key was used for another request.")
+        raise _Replayed(earlier.operation_id)
+
+    async def _begin_delete(
+        self, user: User, vmid: int, hostname: str, customer_id: str | None, request_id: str
+    ) -> Removal:
+        async with self._database.transaction() as session:
+            await instances.lock_vmid(session, vmid)
+            active = await operations_store.find_active(session, kind=DELETE, vmid=vmid)
+            if active is not None:
+                return Removal(vmid, operation=active)
+            if await instances.find_reservation(session, vmid) is not None:
+                raise BeingCreated("This server is still being created; cancel that operation first.")
+            operation = self._operations.begin(
+                session,
+                operation_id=new_operation_id(),
+                kind=DELETE,
+                customer_id=customer_id,
+                request_id=request_id,
+                budget=self._settings.delete_budget,
+                vmid=vmid,
+                hostname=hostname,
+                state={"vmid": vmid, "hostname": hostname, "customer_id": customer_id},
+            )
+            record(session, "instance.delete", actor=user.id, vmid=vmid, operation=operation.id)
+        self._operations.committed()
+        return Removal(vmid, operation=operation)
+
+    async def _orphan_of(self, user: User, guest: Guest) -> bool:
+        """Say whether a container without a row is the caller's leftover. Raises BeingCreated."""
+        try:
+            config = await self._proxmox.config(
+                vmid=guest.vmid, node=guest.node, budget=Budget.seconds(LOOK_SECONDS)
+            )
+        except Missing:
+            return False
+        owner = owner_of(str(config.get("description", "")))
+        if owner is None or guest.template or not (user.is_admin or owner == user.id):
+            return False
+        async with self._database.transaction() as session:
+            if await instances.find_reservation(session, guest.vmid) is not None:
+                raise BeingCreated("This server is still being created; cancel that operation first.")
+        return True

@@ -1,0 +1,97 @@
+"""The create request, and the tables behind the agent's payload: pure (contract §5.1, §5.4)."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, Field, StringConstraints
+
+from zpack.control.accounts.models import Body
+
+Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
+World = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,31}$")]
+ArtifactPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+/-]{0,254}$")]
+MINECRAFT_PORT = 25565
+
+ARTIFACTS = {
+    "vanilla": "server.jar",
+    "paper": "server.jar",
+    "purpur": "server.jar",
+    "fabric": "fabric-server.jar",
+    "forge": "forge-installer.jar",
+    "neoforge": "neoforge-installer.jar",
+    "flying-squid": "server.tar.gz",
+}
+JAVA_FREE = frozenset({"flying-squid"})
+JAVA: tuple[tuple[tuple[int, ...], int], ...] = (
+    ((26,), 25),
+    ((1, 20, 5), 21),
+    ((1, 18), 17),
+    ((1, 17), 16),
+    ((0,), 8),
+)
+"""The first row whose version is not newer than the game's says which Java it needs."""
+
+
+class CreateBody(Body):
+    """``POST /api/instances``. ``memoryMiB`` is MiB, ``cpuCores`` a count."""
+
+    container_type: str = Field(
+        default="game", validation_alias=AliasChoices("container_type", "containerType", "ctype")
+    )
+    game: Word | None = None
+    variant: Word | None = None
+    version: Word | None = None
+    world: World = "world"
+    runtime: Word | None = None
+    memory: int = Field(
+        default=2048, ge=256, le=262144, validation_alias=AliasChoices("memoryMiB", "memory_mib")
+    )
+    cores: int = Field(default=2, ge=1, le=64, validation_alias=AliasChoices("cpuCores", "cpu_cores"))
+    portsNeeded: int = Field(default=0, ge=0, le=16)  # noqa: N815 - the contract's spelling
+    artifact_path: ArtifactPath | None = Field(
+        default=None, validation_alias=AliasChoices("artifactPath", "artifact_path")
+    )
+    java_path: ArtifactPath | None = Field(
+        default=None, validation_alias=AliasChoices("javaPath", "java_path")
+    )
+
+
+def artifact_path(variant: str, version: str) -> str | None:
+    """Return where the artifact store keeps a variant's server, or None when no table says."""
+    name = ARTIFACTS.get(variant)
+    return f"minecraft/{variant}/{version}/{name}" if name else None
+
+
+def java_path(variant: str, version: str) -> str:
+    """Return the Java archive a version needs; empty for engines that need none."""
+    if variant in JAVA_FREE:
+        return ""
+    number = java_version(version)
+    return f"java/{number}/OpenJDK{number}.tar.gz"
+
+
+def java_version(version: str) -> int:
+    """Return the Java release Minecraft ``version`` needs; an unreadable version gets the newest."""
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+    if not numbers:
+        return JAVA[0][1]
+    return next(java for first, java in JAVA if numbers >= first)
+
+
+def agent_payload(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the game payload for ``POST /config`` (contract §5.4) from an operation's state."""
+    wanted = state["request"]
+    return {
+        "vmid": state["vmid"],
+        "container_type": "game",
+        "game": wanted["game"],
+        "variant": wanted["variant"],
+        "version": wanted["version"],
+        "world": wanted["world"],
+        "ports": [MINECRAFT_PORT] if wanted["game"] == "minecraft" else [],
+        "artifact_path": wanted["artifact_path"],
+        "java_path": wanted["java_path"],
+        "memory_mb": wanted["memory"],
+    }

@@ -1,0 +1,29 @@
+"""What provisioning may be told: one frozen group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class ProvisioningSettings:
+    """Where containers come from and how long a create may take."""
+
+    template_vmid: int
+    """``AGENT_TEMPLATE_VMID``: the template that is cloned."""
+    storage: str | None
+    """``PROXMOX_STORAGE``."""
+    pool: str | None
+    """``PROXMOX_POOL``."""
+    bridge: str
+    """Bridge of game containers (contract §1.3)."""
+    clone_width: int
+    """Clones at once per node and storage."""
+    budget: timedelta
+    """From the request to ready; after it the operation fails and is undone."""
+    delete_budget: timedelta
+    """How long a delete is tried before it is reported as failed."""

@@ -1,0 +1,265 @@
+"""The steps of a create, and their undos (contract §5.2). Each may run twice.
+
+A step looks before it acts when an earlier try may have worked: the clone's description names the operation,
+so a container is known as ours from its first moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from zpack.control.engine.backoff import pauses
+from zpack.control.engine.budget import Budget
+from zpack.control.engine.errors import ForeignError, Refusal
+from zpack.control.heartbeat.readiness import decide_readiness, failure_of
+from zpack.control.instances import store
+from zpack.control.instances.models import MARK, description_for, is_marked, is_ours, made_by
+from zpack.control.outside.agent import AgentRefused
+from zpack.control.outside.proxmox import AlreadyExists, Missing
+from zpack.control.provisioning.models import agent_payload
+
+if TYPE_CHECKING:
+    from zpack.control.db.session import Database
+    from zpack.control.engine.steps import State
+    from zpack.control.outside.agent import Agents
+    from zpack.control.outside.proxmox import Guest, Proxmox
+    from zpack.control.provisioning.lanes import Lanes
+    from zpack.control.provisioning.settings import ProvisioningSettings
+    from zpack.control.publishing.actions import Publishing
+
+CLONE_SECONDS = 600
+TASK_SECONDS = 150
+READY_POLL = 0.25
+READY_POLL_CAP = 3.0
+
+
+class VmidTaken(Refusal):
+    """The VMID belongs to something else on the cluster."""
+
+    kind = "conflict"
+    code = "vmid_taken"
+
+
+class AgentFailed(Refusal):
+    """The agent says that the workload cannot run; the message is its reason."""
+
+    kind = "upstream"
+    code = "agent_error"
+
+
+class CreateSteps:
+    """What a create does to the world."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        proxmox: Proxmox,
+        agents: Agents,
+        publishing: Publishing,
+        lanes: Lanes,
+        settings: ProvisioningSettings,
+    ) -> None:
+        self._database = database
+        self._proxmox = proxmox
+        self._agents = agents
+        self._publishing = publishing
+        self._lanes = lanes
+        self._settings = settings
+
+    async def allocate_vmid(self, state: State) -> State | None:
+        """Confirm that the VMID taken with the request is ours alone. Raises VmidTaken."""
+        vmid, operation_id = state["vmid"], state["operation_id"]
+        guest = await self._proxmox.locate(vmid, Budget.seconds(TASK_SECONDS))
+        if guest is not None and not await self._is_this(guest, operation_id):
+            raise VmidTaken(f"VMID {vmid} is in use on the cluster already; try again.")
+        async with self._database.transaction() as session:
+            reserved = await store.reserve_vmid(session, vmid=vmid, operation_id=operation_id)
+            row = await store.find(session, vmid)
+        if not reserved and not (row is not None and row.payload.get("agent_seed") == operation_id):
+            raise VmidTaken(f"VMID {vmid} was given to another server.")
+        return {"node": self._proxmox.default_node}
+
+    async def release_vmid(self, state: State) -> None:
+        """Give the VMID back."""
+        async with self._database.transaction() as session:
+            await store.release_vmid(session, state["operation_id"])
+
+    async def clone_container(self, state: State) -> State | None:
+        """Clone the template, unless an earlier try did."""
+        budget = Budget.seconds(CLONE_SECONDS)
+        vmid, node = state["vmid"], state["node"]
+        if await self._found(state, budget) is not None:
+            return None
+        description = description_for(operation_id=state["operation_id"], customer_id=state["customer_id"])
+        async with self._lanes.enter(f"{node}:{self._settings.storage}"):
+            try:
+                await self._proxmox.clone(
+                    template=self._settings.template_vmid,
+                    node=node,
+                    newid=vmid,
+                    hostname=state["hostname"],
+                    description=description,
+                    storage=self._settings.storage,
+                    pool=self._settings.pool,
+                    budget=budget,
+                )
+            except AlreadyExists as failure:
+                if await self._found(state, budget) is None:
+                    raise VmidTaken(f"VMID {vmid} was taken by something else.") from failure
+        return None
+
+    async def destroy_container(self, state: State) -> None:
+        """Stop and delete the container, if it is this operation's."""
+        budget = Budget.seconds(TASK_SECONDS)
+        guest = await self._found(state, budget)
+        if guest is None:
+            return
+        await self._proxmox.stop(vmid=guest.vmid, node=guest.node, budget=budget)
+        await self._proxmox.delete(vmid=guest.vmid, node=guest.node, budget=budget)
+
+    async def configure_container(self, state: State) -> State | None:
+        """Set cores, memory, network and tags."""
+        wanted = state["request"]
+        settings = {
+            "cores": str(wanted["cores"]),
+            "memory": str(wanted["memory"]),
+            "net0": f"name=eth0,bridge={self._settings.bridge},ip=dhcp,type=veth",
+            "tags": MARK,
+        }
+        await self._proxmox.configure(
+            vmid=state["vmid"], node=state["node"], settings=settings, budget=Budget.seconds(TASK_SECONDS)
+        )
+        return None
+
+    async def start_container(self, state: State) -> State | None:
+        """Start the container; the kernel tries again while Proxmox holds its lock."""
+        await self._proxmox.start(vmid=state["vmid"], node=state["node"], budget=Budget.seconds(TASK_SECONDS))
+        return None
+
+    async def stop_container(self, state: State) -> None:
+        """Stop the container, if it is this operation's."""
+        budget = Budget.seconds(TASK_SECONDS)
+        guest = await self._found(state, budget)
+        if guest is not None and guest.status == "running":
+            await self._proxmox.stop(vmid=guest.vmid, node=guest.node, budget=budget)
+
+    async def wait_for_ip(self, state: State) -> State | None:
+        """Wait until the container has an address."""
+        for pause in pauses(first=0.1, cap=5.0):
+            ip = await self._proxmox.address(
+                vmid=state["vmid"], node=state["node"], budget=Budget.seconds(TASK_SECONDS)
+            )
+            if ip:
+                return {"ip": ip}
+            await asyncio.sleep(pause)
+        return None
+
+    async def build_agent_payload(self, state: State) -> State | None:
+        """Put together what the agent is told."""
+        return {"payload": agent_payload(state)}
+
+    async def send_agent_config(self, state: State) -> State | None:
+        """Deliver the payload; the agent installs and starts the workload."""
+        ip, token = state["ip"], self._token(state)
+        try:
+            await self._agents.configure(ip, token, state["payload"])
+        except AgentRefused as refused:
+            if refused.status != 409 or not await self._agents.healthy(ip, token):  # noqa: PLR2004 - conflict
+                raise AgentFailed(f"The agent refused the configuration: {refused.message}") from refused
+        return None
+
+    async def await_ready(self, state: State) -> State | None:
+        """Wait for semantic readiness; a reported error ends the wait at once (contract §5.2, step 9)."""
+        ip, token = state["ip"], self._token(state)
+        reason = "the agent has not answered"
+        try:
+            for pause in pauses(first=READY_POLL, cap=READY_POLL_CAP):
+                try:
+                    failed = failure_of(await self._agents.status(ip, token))
+                    verdict = decide_readiness(*await self._agents.ready(ip, token))
+                except ForeignError as away:
+                    reason = away.message
+                else:
+                    if failed is not None:
+                        raise AgentFailed(failed)
+                    if verdict.ready:
+                        return {"ready_source": verdict.source}
+                    reason = verdict.reason or reason
+                await asyncio.sleep(pause)
+        except asyncio.CancelledError:
+            state["waited_for"] = reason
+            raise
+        return None
+
+    async def persist_instance(self, state: State) -> State | None:
+        """Write the row; from here on the server exists for its owner."""
+        payload: dict[str, Any] = state["payload"]
+        async with self._database.transaction() as session:
+            await store.insert_instance(
+                session,
+                vmid=state["vmid"],
+                customer_id=state["customer_id"],
+                ctype="game",
+                hostname=state["hostname"],
+                ip=state["ip"],
+                allocated_ports={"game": payload["ports"]},
+                payload={**payload, "agent_seed": state["operation_id"]},
+                agent_state="running",
+                engine_type=payload["variant"],
+                engine_version=payload["version"],
+            )
+            await store.release_vmid(session, state["operation_id"])
+        return None
+
+    async def remove_instance(self, state: State) -> None:
+        """Remove the row this operation wrote."""
+        async with self._database.transaction() as session:
+            row = await store.find(session, state["vmid"])
+            if row is not None and row.payload.get("agent_seed") == state["operation_id"]:
+                await store.delete_instance(session, state["vmid"])
+
+    async def publish_edge(self, state: State) -> State | None:
+        """Make the server reachable by name."""
+        if state["request"]["game"] == "minecraft":
+            await self._publishing.publish(vmid=state["vmid"], hostname=state["hostname"], ip=state["ip"])
+        return None
+
+    async def unpublish_edge(self, state: State) -> None:
+        """Take the name off the edge."""
+        if state["request"]["game"] == "minecraft":
+            await self._publishing.unpublish(vmid=state["vmid"], hostname=state["hostname"])
+
+    def _token(self, state: State) -> str:
+        return self._agents.token_for(state["vmid"], state["operation_id"])
+
+    async def _found(self, state: State, budget: Budget) -> Guest | None:
+        """Return this operation's container; one of somebody else's is never touched."""
+        guest = await self._proxmox.locate(state["vmid"], budget)
+        if guest is None or not await self._is_this(guest, state["operation_id"]):
+            return None
+        return guest
+
+    async def _is_this(self, guest: Guest, operation_id: str) -> bool:
+        return made_by(await description_of(self._proxmox, guest), operation_id)
+
+
+async def description_of(proxmox: Proxmox, guest: Guest) -> str | None:
+    """Return the description of a container, or None when it is gone."""
+    try:
+        config = await proxmox.config(vmid=guest.vmid, node=guest.node, budget=Budget.seconds(TASK_SECONDS))
+    except Missing:
+        return None
+    return str(config.get("description", "")).strip()
+
+
+async def is_removable(proxmox: Proxmox, guest: Guest) -> bool:
+    """Say whether a container is ours to remove: in our ranges and carrying our mark."""
+    if not is_ours(guest.vmid) or guest.template:
+        return False
+    try:
+        config = await proxmox.config(vmid=guest.vmid, node=guest.node, budget=Budget.seconds(TASK_SECONDS))
+    except Missing:
+        return False
+    return is_marked(str(config.get("description", "")), str(config.get("tags", "")))
