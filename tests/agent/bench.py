@@ -239,11 +239,11 @@ async def agent_here(tmp: Path, store: StoreServer, **changes: str) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def agent_beside(tmp: Path, store: StoreServer, **changes: str) -> Any:
+async def agent_beside(tmp: Path, store: StoreServer, *, before: tuple[str, ...] = (), **changes: str) -> Any:
     """An agent as a process of its own; ended at the end if it still is."""
     with (tmp / "agent.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "zpack.agent"),
+            *(*before, sys.executable, "-m", "zpack.agent"),
             env={"PATH": os.environ["PATH"]} | environment(tmp, store, **changes),
             stdout=asyncio.subprocess.PIPE,
             stderr=log,

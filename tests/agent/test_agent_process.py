@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.agent.bench import agent_beside, alive, environment, eventually
 
+from zpack.agent.console.routes import MAX_READERS
 from zpack.agent.runtime.family import children, descendants, marked
 
 if TYPE_CHECKING:
@@ -135,6 +136,41 @@ async def test_it_ends_with_its_parent_when_told_to(tmp_path: Path, store: Store
     assert alive(pid)
     await parent.communicate(b"")
     await ended(pid)
+
+
+async def test_readers_who_went_away_give_their_places_back(tmp_path: Path, store: StoreServer) -> None:
+    async with agent_beside(tmp_path, store) as client:
+        readers = [asyncio.create_task(client.get("/console/log?wait=30")) for _ in range(MAX_READERS)]
+
+        async def code(wanted: int) -> bool:
+            return (await client.get("/console/log"))[0] == wanted
+
+        await eventually(lambda: code(429))
+        for reader in readers:
+            reader.cancel()
+        await asyncio.wait(readers)
+        await eventually(lambda: code(200), seconds=10)
+
+
+@pytest.mark.lxc
+async def test_as_pid_1_it_reaps_obeys_sigterm_and_leaves_nothing(tmp_path: Path, store: StoreServer) -> None:
+    before = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+    async with agent_beside(tmp_path, store, before=before) as client:
+        inner = next(iter(children(client.process.pid)))
+        await client.run()
+        await client.type("daemon")
+        await client.said("daemon")
+        inside = descendants(inner)
+        assert len(inside) == 2
+        await client.type("crash 4")
+
+        async def again() -> bool:
+            return (await client.status())["crashCount"] == 1 and len(children(inner)) == 1
+
+        await eventually(again)  # the orphan of the first life is gone and reaped
+        os.kill(inner, signal.SIGTERM)
+        assert await asyncio.wait_for(client.process.wait(), 20) == 0
+        assert not any(alive(pid) for pid in inside)
 
 
 async def test_an_idle_agent_takes_at_most_45_mb(tmp_path: Path, store: StoreServer) -> None:

@@ -75,7 +75,10 @@ async def serve(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _asked_to_end, ending, agent)
     loop.add_signal_handler(signal.SIGCHLD, agent.orphans.reap)
-    runner = web.AppRunner(agent.app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    # With cancellation, a reader of the console who went away gives its place back at once.
+    runner = web.AppRunner(
+        agent.app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.address.host, settings.address.port)

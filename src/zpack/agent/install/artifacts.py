@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import shutil
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -38,6 +39,10 @@ class Artifacts:
     def __init__(self, *, store: Store, folder: Path) -> None:
         self._store = store
         self._folder = folder
+
+    def clean(self) -> None:
+        """Remove parts that nobody will continue."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     async def checksums(self) -> dict[str, str]:
         """Return the store's SHA256SUMS. Raises :class:`WorkloadError`."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from zpack.agent.config.files import read_json, write_json
+from zpack.agent.config.payload import SEGMENT
 from zpack.agent.games.engine import fill
 from zpack.agent.install.checksums import checksum_of
 from zpack.agent.install.server import ServerFolder, find_start
@@ -111,6 +112,7 @@ class Installer:
             msg = f"{payload.artifact_path} holds nothing that {engine.name} can be started from"
             raise WorkloadError(msg)
         write_json(self._record, asdict(standing))
+        self._artifacts.clean()
         return standing
 
     async def _program(self, payload: Payload, engine: Engine, sums: dict[str, str], report: Report) -> str:
@@ -148,8 +150,11 @@ class Installer:
         facts = self._servers.facts(payload)
         for seed in engine.install.seeds:
             prefix = str(fill(seed.source, facts)).rstrip("/") + "/"
-            for path in sorted(p for p in sums if p.startswith(prefix) and "/" not in p[len(prefix) :]):
-                target = self._servers.path(payload) / seed.target / path[len(prefix) :]
+            for path in sorted(p for p in sums if p.startswith(prefix)):
+                name = path[len(prefix) :]
+                target = self._servers.path(payload) / seed.target / name
+                if not SEGMENT.fullmatch(name):  # deeper, or no plain file name
+                    continue
                 if not target.exists():
                     found = await self._artifacts.fetch(path, checksum=sums[path], report=report)
                     target.parent.mkdir(parents=True, exist_ok=True)

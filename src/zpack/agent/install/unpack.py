@@ -18,6 +18,8 @@ class UnpackError(Exception):
 
 def unpack(archive: Path, folder: Path, *, max_bytes: int, max_members: int = MAX_MEMBERS) -> None:
     """Unpack into an existing folder. Raises :class:`UnpackError`."""
+    if not hasattr(tarfile, "data_filter"):
+        raise UnpackError("this Python cannot unpack safely: 3.11.4 or newer is needed")
     total = count = 0
     try:
         with tarfile.open(archive, "r:*") as tar:
