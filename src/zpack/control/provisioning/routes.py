@@ -40,7 +40,14 @@ Key = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 @router.post("/instances", status_code=202)
 async def create(
-    body: CreateBody, request: Request, user: SignedIn, room: Room, ops: Ops, key: Key = None, wait: Wait = 0
+    *,
+    body: CreateBody,
+    request: Request,
+    user: SignedIn,
+    room: Room,
+    ops: Ops,
+    key: Key = None,
+    wait: Wait = 0,
 ) -> Any:
     """Create a server: 202 with an operation, or with ``?wait=`` 200 once it is ready."""
     operation = await room.create(user, body, key=key, request_id=request.state.request_id)

@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""What a customer sees of a server: gathered from the stores, merged purely."""

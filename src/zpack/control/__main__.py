@@ -1,0 +1,110 @@
+"""``zpack serve``, ``zpack worker``, ``zpack migrate``, ``zpack doctor``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+
+from zpack.control.settings import Settings, SettingsError, names, read_settings
+
+PR_SET_PDEATHSIG = 1
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; return 0, 1 when something is wrong, 2 when the settings are."""
+    options = _parser().parse_args(argv)
+    _end_with_parent()
+    try:
+        settings = read_settings()
+        logging.basicConfig(
+            stream=sys.stderr,
+            level=settings.log_level.upper(),
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        )
+        return _run(options, settings)
+    except SettingsError as failure:
+        sys.stderr.write(f"zpack: {failure}\n")
+        return 2
+
+
+def _run(options: argparse.Namespace, settings: Settings) -> int:
+    if options.command == "migrate":
+        return _migrate(settings, check=options.check)
+    if options.command == "doctor":
+        return asyncio.run(_doctor(settings, as_json=options.json))
+    from zpack.control import serving  # noqa: PLC0415 - migrate and doctor need no web server
+
+    if options.command == "worker":
+        asyncio.run(serving.work(settings))
+    else:
+        asyncio.run(serving.serve(settings, embedded=options.embedded))
+    return 0
+
+
+def _migrate(settings: Settings, *, check: bool) -> int:
+    from zpack.control.db import migrations  # noqa: PLC0415 - the API need not load Alembic
+
+    url = settings.database_url.get_secret_value()
+    migrations.migrate(url)
+    found = migrations.differences(url) if check else None
+    if found:
+        sys.stderr.write(f"zpack: {found}\n")
+    return 1 if found else 0
+
+
+async def _doctor(settings: Settings, *, as_json: bool) -> int:
+    from zpack.control.doctor import examine  # noqa: PLC0415 - the API does not need it
+    from zpack.control.serving import open_redis  # noqa: PLC0415 - neither does migrate
+    from zpack.control.wiring import build_clients  # noqa: PLC0415 - see above
+
+    clients = build_clients(settings, open_redis(settings, embedded=True))
+    found = await examine(settings, clients)
+    await clients.close()
+    if as_json:
+        sys.stdout.write(json.dumps(found) + "\n")
+    else:
+        for name, complaint in found.items():
+            sys.stdout.write(f"{name}: {complaint or 'ok'}\n")
+    return 1 if any(found.values()) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    variables = "\n".join(
+        f"  {name:<28}{Settings.model_fields[field].title or field}" for name, field in names().items()
+    )
+    parser = argparse.ArgumentParser(
+        prog="zpack",
+        description="The zpack control plane.",
+        epilog=f"environment variables and the settings they fill:\n{variables}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="serve the API")
+    serve.add_argument(
+        "--embedded", action="store_true", help="run the worker in this process; Redis is then optional"
+    )
+    commands.add_parser("worker", help="run workflows, pollers and reconcilers")
+    migrate = commands.add_parser("migrate", help="bring the database schema up to date")
+    migrate.add_argument("--check", action="store_true", help="then fail when tables and schema differ")
+    doctor = commands.add_parser("doctor", help="reach every configured system")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel to end this process with its parent, when the supervisor wants that."""
+    if os.environ.get("ZPACK_PDEATHSIG") == "1" and sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent or parent == 1:
+            sys.exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""Reaches every configured system and says what is wrong, one line each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zpack.control.engine.budget import Budget
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from zpack.control.settings import Settings
+    from zpack.control.wiring import Clients
+
+SECONDS = 5.0
+
+
+async def examine(settings: Settings, clients: Clients) -> dict[str, str | None]:
+    """Return each system's complaint, or None when it is well."""
+    checks: dict[str, Callable[[], Awaitable[Any]]] = {
+        "database": clients.database.ping,
+        "proxmox": lambda: clients.proxmox.version(Budget.seconds(SECONDS)),
+        "edge": clients.velocity.backends,
+        "artifacts": clients.artifacts.game_catalog,
+    }
+    if settings.redis_url is not None:
+        checks["redis"] = clients.redis.ping
+    found: dict[str, str | None] = {}
+    for name, check in checks.items():
+        try:
+            await check()
+        except Exception as failure:  # noqa: BLE001 - whatever is wrong is what we were asked for
+            found[name] = f"{type(failure).__name__}: {failure}".splitlines()[0][:300]
+        else:
+            found[name] = None
+    return found

@@ -1,0 +1,148 @@
+"""Serves the API, runs the worker, or both in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import uvicorn
+from redis.asyncio import Redis
+
+from zpack.control.app import create_app
+from zpack.control.settings import SettingsError
+from zpack.control.wiring import Hint, build_api, build_clients, build_work
+from zpack.control.worker import Worker
+
+if TYPE_CHECKING:
+    from zpack.control.settings import Settings
+    from zpack.control.wiring import Clients
+
+log = logging.getLogger("zpack.control")
+GRACE_SECONDS = 5
+
+
+def open_redis(settings: Settings, *, embedded: bool) -> Redis:
+    """Return the live-state store. Raises SettingsError when there is none that processes can share."""
+    if settings.redis_url is not None:
+        return Redis.from_url(settings.redis_url.get_secret_value(), decode_responses=True)
+    if not embedded:
+        message = "REDIS_URL: missing; API and worker are separate processes and must share live state"
+        raise SettingsError(message)
+    from fakeredis import FakeAsyncRedis  # noqa: PLC0415 - 15 MB that a process with Redis does not need
+
+    return FakeAsyncRedis(decode_responses=True)
+
+
+async def serve(settings: Settings, *, embedded: bool) -> None:
+    """Serve the API until SIGTERM; with ``embedded`` the worker runs in the same process."""
+    clients = build_clients(settings, open_redis(settings, embedded=embedded))
+    hint = Hint()
+    api = build_api(settings, clients, hint)
+    worker = None
+    if embedded:
+        work = build_work(settings, clients, embedded=True)
+        hint.listener = work.dispatch
+        worker = Worker(work)
+    if settings.admin_password is not None:
+        await api.accounts.ensure_admin(
+            email=settings.admin_email, password=settings.admin_password.get_secret_value()
+        )
+
+    async def ready() -> dict[str, str]:
+        return await waiting(clients, worker)
+
+    origins = tuple(o.strip() for o in settings.cors_origins.split(",") if o.strip())
+    app = create_app(api, ready=ready, cors_origins=origins)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ws="none",
+        proxy_headers=False,
+    )
+    listener = _listen(settings.host, settings.port)
+    if worker is not None:
+        await worker.start()
+    announce("control", listener)
+    await _Server(config).serve(sockets=[listener])
+    if worker is not None:
+        await worker.stop()
+    _leave()
+
+
+async def work(settings: Settings) -> None:
+    """Run a worker until SIGTERM."""
+    clients = build_clients(settings, open_redis(settings, embedded=False))
+    worker = Worker(build_work(settings, clients, embedded=False))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await worker.start()
+    announce("worker", None)
+    await stop.wait()
+    await worker.stop()
+    _leave()
+
+
+async def waiting(clients: Clients, worker: Worker | None) -> dict[str, str]:
+    """Return what is not ready, with its reason."""
+    found: dict[str, str] = {}
+    for name, check in (("database", clients.database.ping), ("redis", clients.redis.ping)):
+        try:
+            async with asyncio.timeout(3):
+                await check()
+        except Exception as failure:  # noqa: BLE001 - any failure means not ready
+            found[name] = type(failure).__name__
+    if worker is not None and not worker.alive:
+        found["worker"] = "not running"
+    return found
+
+
+def announce(program: str, listener: socket.socket | None) -> None:
+    """Print the line a supervisor waits for."""
+    line: dict[str, object] = {"ready": True, "program": program}
+    if listener is not None:
+        host, port = listener.getsockname()[:2]
+        line["listen"] = f"{host}:{port}"
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, which by default raises the signal again after a clean stop."""
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        await self._serve(sockets)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind before anything is announced. Raises SettingsError with the port's setting."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as failure:
+        raise SettingsError(f"PORT: cannot listen on {host}:{port}: {failure.strerror}") from failure
+    listener.set_inheritable(True)
+    return listener
+
+
+def _leave() -> None:
+    """End at once: an interrupted workflow must not see its clients close, or it would record a failure."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

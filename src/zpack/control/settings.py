@@ -1,0 +1,128 @@
+"""Settings from the environment, read once (contract §13). A wrong or missing value stops the start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SECRET_MIN = 16
+LOCAL_ORIGINS = "http://localhost:3000"
+
+
+class SettingsError(Exception):
+    """The environment is wrong; the text says what, in one line."""
+
+
+def _env(*names: str, default: Any = ...) -> Any:
+    return Field(default=default, validation_alias=AliasChoices(*names))
+
+
+class Settings(BaseSettings):
+    """Everything the API and the worker may be told."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    host: str = _env("HOST", default="127.0.0.1")
+    """Address the API listens on."""
+    port: int = _env("PORT", default=4000)
+    """Port the API listens on; 0 takes any free one."""
+    database_url: SecretStr = _env("DATABASE_URL")
+    """PostgreSQL ≥ 15: ``postgresql://user:password@host/name``."""
+    redis_url: SecretStr | None = _env("REDIS_URL", default=None)
+    """Redis or Valkey ≥ 6. Only ``serve --embedded`` can do without."""
+    auth_secret: SecretStr = _env("API_AUTH_SECRET")
+    """Key of access tokens; at least 16 characters."""
+    auth_ttl: int = _env("API_AUTH_TTL_SECONDS", default=3600)
+    """Life of an access token in seconds."""
+    admin_email: str = _env("ZPACK_ADMIN_EMAIL", default="admin@localhost")
+    """The first administrator."""
+    admin_password: SecretStr | None = _env("ZPACK_ADMIN_PASSWORD", default=None)
+    """Its password; without one no administrator is created."""
+    proxmox_host: str = _env("PROXMOX_HOST")
+    """Base URL of the Proxmox API, such as ``https://pve:8006``."""
+    proxmox_node: str = _env("PROXMOX_NODE")
+    """Node that new containers are cloned on."""
+    proxmox_token: SecretStr = _env("PROXMOX_API_TOKEN", "PVE_API_TOKEN", "PVEAPITOKEN")
+    """``USER@REALM!TOKENID=SECRET``."""
+    proxmox_verify_tls: bool = _env("PROXMOX_VERIFY_TLS", default=True)
+    """Whether Proxmox's certificate is checked."""
+    proxmox_storage: str | None = _env("PROXMOX_STORAGE", "PROXMOX_DEFAULT_STORAGE", default="zlh-thin")
+    """Storage of clones."""
+    proxmox_pool: str | None = _env("PROXMOX_POOL", default=None)
+    """Resource pool of clones."""
+    template_vmid: int = _env(
+        "AGENT_TEMPLATE_VMID", "BASE_TEMPLATE_VMID", "PROXMOX_AGENT_TEMPLATE_VMID", default=820
+    )
+    """Template that is cloned."""
+    bridge: str = _env("ZPACK_GAME_BRIDGE", default="vmbr3")
+    """Network bridge of game containers."""
+    clone_width: int = _env("ZPACK_CLONE_WIDTH", default=1)
+    """Clones at once per node and storage."""
+    create_seconds: int = _env("ZPACK_CREATE_SECONDS", default=900)
+    """A create that takes longer fails and is undone."""
+    delete_seconds: int = _env("ZPACK_DELETE_SECONDS", default=900)
+    """A delete that takes longer is reported as failed; it may be retried."""
+    agent_port: int = _env("ZLH_AGENT_PORT", default=18888)
+    """Port of every agent."""
+    agent_token: SecretStr | None = _env("ZLH_AGENT_TOKEN", default=None)
+    """One bearer for all agents; without it each gets its own."""
+    agent_secret: SecretStr = _env("ZPACK_AGENT_SECRET")
+    """Key that agents' own tokens are derived from; at least 16 characters."""
+    velocity_url: str = _env("VELOCITY_URL")
+    """Base URL of the bridge, or of ``zpack edge``'s registry."""
+    edge_secret: SecretStr = _env("ZPACK_SECRET", "ZPACK_SHARED_SECRET")
+    """Secret shared with the bridge or edge."""
+    artifact_base_url: str = _env("ARTIFACT_BASE_URL")
+    """Base URL of the artifact server."""
+    game_domain: str = _env("GAME_DOMAIN", default="zpack.localhost")
+    """Domain below which servers get their names."""
+    heartbeat_seconds: float = _env("ZPACK_HEARTBEAT_SECONDS", default=5.0)
+    """Seconds between two polls of an agent."""
+    edge_seconds: float = _env("ZPACK_EDGE_SECONDS", default=5.0)
+    """Seconds between two comparisons of the edge with what is published."""
+    executor_id: str | None = _env("ZPACK_WORKER_ID", default=None)
+    """Name of this worker, the same after a restart; without it a random one."""
+    cors_origins: str = _env("ZPACK_CORS_ORIGINS", default=LOCAL_ORIGINS)
+    """Origins, comma separated, whose pages may call the API."""
+    log_level: str = _env("LOG_LEVEL", default="INFO")
+    """DEBUG, INFO, WARNING or ERROR."""
+
+    @field_validator("auth_secret", "agent_secret", "edge_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < SECRET_MIN:
+            msg = f"must have at least {SECRET_MIN} characters"
+            raise ValueError(msg)
+        return value
+
+    @property
+    def create_budget(self) -> timedelta:
+        """Time budget of a create."""
+        return timedelta(seconds=self.create_seconds)
+
+    @property
+    def delete_budget(self) -> timedelta:
+        """Time budget of a delete."""
+        return timedelta(seconds=self.delete_seconds)
+
+
+def read_settings() -> Settings:
+    """Read the environment. Raises SettingsError, which never repeats a value."""
+    try:
+        return Settings()  # pyright: ignore[reportCallIssue] - values come from the environment
+    except ValidationError as failure:
+        wrong = [f"{'/'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in failure.errors()]
+        raise SettingsError("; ".join(wrong)) from None
+
+
+def names() -> dict[str, str]:
+    """Return each environment variable with the setting it fills."""
+    found: dict[str, str] = {}
+    for field, info in Settings.model_fields.items():
+        alias = info.validation_alias
+        choices = alias.choices if isinstance(alias, AliasChoices) else [field]
+        found |= {str(choice): field for choice in choices}
+    return found

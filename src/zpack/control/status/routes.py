@@ -1,0 +1,44 @@
+"""``GET /api/servers`` and its kin (contract §2.4, §9.4)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Depends, Request
+
+from zpack.control.accounts.access import SignedIn
+from zpack.control.status.view import Servers
+
+router = APIRouter(prefix="/api", tags=["servers"])
+
+
+def servers(request: Request) -> Servers:
+    """Return the room's view."""
+    return cast("Servers", request.app.state.servers)
+
+
+Room = Annotated[Servers, Depends(servers)]
+
+
+@router.get("/servers")
+async def listed(user: SignedIn, room: Room) -> dict[str, Any]:
+    """Return the caller's servers, oldest first."""
+    return {"servers": await room.listed(user)}
+
+
+@router.get("/servers/{server_id}")
+async def one(server_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
+    """Return one server."""
+    return await room.one(user, server_id)
+
+
+@router.get("/servers/{server_id}/status")
+async def status(server_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
+    """Return one server's live status."""
+    return await room.status(user, server_id)
+
+
+@router.get("/game/servers/{server_id}/players")
+async def players(server_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
+    """Return who is playing."""
+    return await room.players(user, server_id)

@@ -1,0 +1,273 @@
+"""The only constructor: settings → clients → stores → actions."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from zpack.control.accounts.actions import Accounts
+from zpack.control.accounts.auth import AccessTokens
+from zpack.control.catalog.actions import Catalog
+from zpack.control.console.actions import Console
+from zpack.control.db.leases import LeaseRows
+from zpack.control.db.session import Database
+from zpack.control.engine.faults import FaultPoint
+from zpack.control.engine.leases import Leases
+from zpack.control.engine.limits import Rate, RateLimit
+from zpack.control.engine.periodic import Periodic
+from zpack.control.engine.workflow import Workflows
+from zpack.control.heartbeat.poller import Heartbeat
+from zpack.control.heartbeat.store import AgentWords
+from zpack.control.instances.actions import Instances
+from zpack.control.operations.actions import OperationJournal, Operations
+from zpack.control.operations.poller import Dispatcher
+from zpack.control.outside.agent import Agents
+from zpack.control.outside.artifacts import Artifacts
+from zpack.control.outside.http import ForeignHttp
+from zpack.control.outside.proxmox import Proxmox
+from zpack.control.outside.velocity import Velocity
+from zpack.control.power.actions import Power
+from zpack.control.power.steps import PowerSteps
+from zpack.control.power.store import HostOperations
+from zpack.control.power.workflow import host_workflows
+from zpack.control.provisioning.actions import Provisioning
+from zpack.control.provisioning.lanes import Lanes
+from zpack.control.provisioning.removal import DeleteSteps
+from zpack.control.provisioning.settings import ProvisioningSettings
+from zpack.control.provisioning.steps import CreateSteps
+from zpack.control.provisioning.workflow import create_workflow, delete_workflow
+from zpack.control.publishing.actions import Publishing
+from zpack.control.publishing.reconciler import EdgeReconciler
+from zpack.control.status.view import Servers
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from zpack.control.settings import Settings
+
+RATES = {
+    "register": Rate(30, 3600),
+    "login": Rate(10, 60),
+    "login-address": Rate(120, 60),
+    "login-account": Rate(60, 60),
+}
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The foreign systems of one process."""
+
+    database: Database
+    redis: Redis
+    proxmox: Proxmox
+    agents: Agents
+    velocity: Velocity
+    artifacts: Artifacts
+
+    async def close(self) -> None:
+        """Close every session and connection."""
+        for client in (self.proxmox, self.agents, self.velocity, self.artifacts):
+            await client.close()
+        await self.redis.aclose()
+        await self.database.close()
+
+
+@dataclass(frozen=True)
+class Api:
+    """The actions behind the routes; each attribute becomes ``app.state.<name>``."""
+
+    accounts: Accounts
+    catalog: Catalog
+    console: Console
+    instances: Instances
+    operations: Operations
+    power: Power
+    provisioning: Provisioning
+    publishing: Publishing
+    servers: Servers
+    edge_secret: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker runs."""
+
+    workflows: Workflows
+    periodics: tuple[Periodic, ...]
+    dispatch: Periodic
+
+
+@dataclass
+class Hint:
+    """Wakes the dispatcher when API and worker share a process; without one nothing listens."""
+
+    listener: Periodic | None = field(default=None)
+
+    def __call__(self) -> None:
+        """Wake it."""
+        if self.listener is not None:
+            self.listener.hint()
+
+
+def build_clients(settings: Settings, redis: Redis) -> Clients:
+    """Construct the foreign systems' clients; nothing is connected yet."""
+    fixed = settings.agent_token.get_secret_value() if settings.agent_token else None
+    return Clients(
+        database=Database(settings.database_url.get_secret_value()),
+        redis=redis,
+        proxmox=Proxmox(
+            base_url=settings.proxmox_host,
+            token=settings.proxmox_token.get_secret_value(),
+            node=settings.proxmox_node,
+            http=ForeignHttp(name="Proxmox", verify_tls=settings.proxmox_verify_tls),
+        ),
+        agents=Agents(
+            http=ForeignHttp(name="the agent", connections=256),
+            port=settings.agent_port,
+            master=settings.agent_secret.get_secret_value(),
+            fixed_token=fixed,
+        ),
+        velocity=Velocity(
+            base_url=settings.velocity_url,
+            secret=settings.edge_secret.get_secret_value(),
+            http=ForeignHttp(name="the game proxy"),
+        ),
+        artifacts=Artifacts(
+            base_url=settings.artifact_base_url, http=ForeignHttp(name="the artifact server")
+        ),
+    )
+
+
+def build_accounts(settings: Settings, clients: Clients) -> Accounts:
+    """Construct the accounts room."""
+    return Accounts(
+        database=clients.database,
+        tokens=AccessTokens(
+            secret=settings.auth_secret.get_secret_value(), life=timedelta(seconds=settings.auth_ttl)
+        ),
+        limit=RateLimit(redis=clients.redis, rates=RATES),
+    )
+
+
+def build_publishing(settings: Settings, clients: Clients) -> Publishing:
+    """Construct the publishing room."""
+    return Publishing(
+        database=clients.database,
+        instances=Instances(database=clients.database),
+        velocity=clients.velocity,
+        words=AgentWords(redis=clients.redis),
+        domain=settings.game_domain,
+    )
+
+
+def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
+    """Construct the rooms behind the routes."""
+    database, proxmox = clients.database, clients.proxmox
+    instances = Instances(database=database)
+    operations = Operations(database=database, hint=hint)
+    running = HostOperations(redis=clients.redis)
+    catalog = Catalog(artifacts=clients.artifacts)
+    return Api(
+        accounts=build_accounts(settings, clients),
+        catalog=catalog,
+        console=Console(database=database, instances=instances, agents=clients.agents),
+        instances=instances,
+        operations=operations,
+        power=Power(
+            database=database,
+            instances=instances,
+            operations=operations,
+            running=running,
+            agents=clients.agents,
+            proxmox=proxmox,
+        ),
+        provisioning=Provisioning(
+            database=database,
+            operations=operations,
+            catalog=catalog,
+            proxmox=proxmox,
+            settings=provisioning_settings(settings),
+        ),
+        publishing=build_publishing(settings, clients),
+        servers=Servers(
+            instances=instances,
+            words=AgentWords(redis=clients.redis),
+            running=running,
+            proxmox=proxmox,
+            velocity=clients.velocity,
+            domain=settings.game_domain,
+        ),
+        edge_secret=settings.edge_secret.get_secret_value(),
+    )
+
+
+def build_work(settings: Settings, clients: Clients, *, embedded: bool) -> Work:
+    """Construct the workflows and the pollers of a worker."""
+    default = "embedded" if embedded else f"worker-{secrets.token_hex(6)}"
+    workflows = build_workflows(settings, clients, executor_id=settings.executor_id or default)
+    dispatcher = Dispatcher(database=clients.database, workflows=workflows)
+    heartbeat = Heartbeat(
+        database=clients.database, agents=clients.agents, words=AgentWords(redis=clients.redis)
+    )
+    edge = EdgeReconciler(database=clients.database, velocity=clients.velocity)
+    dispatch = Periodic(name="dispatch", every=1.0, tick=dispatcher.tick)
+    return Work(
+        workflows=workflows,
+        dispatch=dispatch,
+        periodics=(
+            dispatch,
+            Periodic(name="lease", every=5.0, tick=workflows.renew_lease),
+            Periodic(name="take-over", every=10.0, tick=workflows.take_over),
+            Periodic(name="heartbeat", every=settings.heartbeat_seconds, tick=heartbeat.tick),
+            Periodic(name="edge", every=settings.edge_seconds, tick=edge.tick),
+        ),
+    )
+
+
+def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -> Workflows:
+    """Construct the kernel with every workflow registered."""
+    workflows = Workflows(
+        url=settings.database_url.get_secret_value(),
+        journal=OperationJournal(database=clients.database),
+        leases=Leases(database=clients.database, rows=LeaseRows(), executor_id=executor_id),
+        fault=FaultPoint.from_environment(),
+    )
+    group = provisioning_settings(settings)
+    publishing = build_publishing(settings, clients)
+    create = CreateSteps(
+        database=clients.database,
+        proxmox=clients.proxmox,
+        agents=clients.agents,
+        publishing=publishing,
+        lanes=Lanes(database=clients.database, width=settings.clone_width),
+        settings=group,
+    )
+    delete = DeleteSteps(
+        database=clients.database,
+        proxmox=clients.proxmox,
+        publishing=publishing,
+        words=AgentWords(redis=clients.redis),
+    )
+    power = PowerSteps(proxmox=clients.proxmox, running=HostOperations(redis=clients.redis))
+    for workflow in (
+        create_workflow(create, group),
+        delete_workflow(delete, group),
+        *host_workflows(power),
+    ):
+        workflows.register(workflow)
+    return workflows
+
+
+def provisioning_settings(settings: Settings) -> ProvisioningSettings:
+    """Return provisioning's own group."""
+    return ProvisioningSettings(
+        template_vmid=settings.template_vmid,
+        storage=settings.proxmox_storage,
+        pool=settings.proxmox_pool,
+        bridge=settings.bridge,
+        clone_width=settings.clone_width,
+        budget=settings.create_budget,
+        delete_budget=settings.delete_budget,
+    )

@@ -1,0 +1,39 @@
+"""Runs what wakes by itself: workflows, pollers, reconcilers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zpack.control.wiring import Work
+
+
+class Worker:
+    """Owns the tasks of one worker process."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._group: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Resume what was left unfinished and begin polling."""
+        await self._work.workflows.launch()
+        self._group = asyncio.create_task(self._run(), name="zpack-worker")
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for periodic in self._work.periodics:
+                group.create_task(periodic.run(), name=periodic.name)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the pollers run; readiness depends on it."""
+        return self._group is not None and not self._group.done()
+
+    async def stop(self) -> None:
+        """End the pollers; interrupted workflows are resumed by the next start."""
+        self._work.workflows.close()
+        if self._group is not None:
+            self._group.cancel()
+            await asyncio.wait({self._group})
