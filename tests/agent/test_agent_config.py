@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import stat
@@ -167,6 +168,16 @@ async def test_the_first_config_brings_the_token_that_all_others_need(
     async with agent_here(tmp_path, store) as agent:
         assert (await agent.get("/status"))[0] == 401
         agent.token = TOKEN
+        await agent.reaches("running")
+
+
+async def test_two_first_configs_at_once_make_one_owner(tmp_path: Path, store: StoreServer) -> None:
+    async with agent_here(tmp_path, store) as agent:
+        tokens = [f"{TOKEN}-{n}" for n in range(8)]
+        calls = [agent.post("/config", agent.payload(agent_token=token)) for token in tokens]
+        codes = [code for code, _ in await asyncio.gather(*calls)]
+        assert sorted(codes) == [202] + [401] * 7
+        agent.token = tokens[codes.index(202)]
         await agent.reaches("running")
 
 

@@ -12,6 +12,7 @@ from tests.agent.bench import HOST, eventually
 
 from zpack.agent.console.ring import ConsoleRing, clean_line
 from zpack.agent.runtime.process import MAX_LINE, LineCutter
+from zpack.agent.status.ping import Answer, parse_answer
 
 if TYPE_CHECKING:
     from tests.agent.bench import Client
@@ -147,6 +148,23 @@ async def test_players_are_the_servers_own_word(agent: Client) -> None:
     _, players = await agent.get("/game/players")
     assert players == {"online": 2, "max": 20, "players": ["Ada", "Grace"]}
     assert (await JavaServer(HOST, agent.port).async_status()).players.online == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({}, Answer(0, 0, ())),
+        ({"players": []}, Answer(0, 0, ())),
+        ({"players": {"online": -1, "max": True, "sample": {"name": "x"}}}, Answer(0, 0, ())),
+        ({"players": {"online": 2**40, "max": "20", "sample": [1, {"name": 5}, {}]}}, Answer(0, 0, ())),
+        (
+            {"players": {"online": 1, "max": 2, "sample": [{"name": "A\x1b[2J" * 40}]}},
+            Answer(1, 2, ("A" * 40,)),
+        ),
+    ],
+)
+def test_what_a_server_says_of_players_is_not_believed(status: dict[str, Any], expected: Answer) -> None:
+    assert parse_answer(status) == expected
 
 
 async def test_players_without_a_server_are_503(agent: Client) -> None:

@@ -95,7 +95,9 @@ async def test_an_archive_without_the_program_is_an_error(agent: Client, store: 
     assert "holds nothing that the scripted server can be started from" in await failure(agent)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive at all", tarball({})])
+@pytest.mark.parametrize(
+    "content", [b"", b"no archive at all", tarball({})], ids=["empty", "text", "no-members"]
+)
 async def test_what_is_no_archive_is_an_error(agent: Client, store: StoreServer, content: bytes) -> None:
     store.put(ARTIFACT, content)
     assert "archive" in await failure(agent)
@@ -162,6 +164,7 @@ def member(name: str, *, kind: bytes = tarfile.REGTYPE, link: str = "") -> bytes
     [member("../evil"), member("a/../../evil"), member("link", kind=tarfile.SYMTYPE, link="../../etc/passwd"),
      member("link", kind=tarfile.SYMTYPE, link="/etc/passwd"), member("dev", kind=tarfile.CHRTYPE),
      member("fifo", kind=tarfile.FIFOTYPE), member("hard", kind=tarfile.LNKTYPE, link="/etc/passwd")],
+    ids=["parent", "inner-parent", "link-up", "link-absolute", "device", "fifo", "hard-link"],
 )  # fmt: skip
 def test_nothing_leaves_the_folder_and_no_device_comes_in(tmp_path: Path, content: bytes) -> None:
     archive, folder = tmp_path / "a.tar.gz", tmp_path / "inside"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,15 @@ async def test_stop_is_204_without_body_and_no_crash(agent: Client) -> None:
 
 async def test_stop_again_is_harmless(agent: Client) -> None:
     assert await agent.post("/stop") == (204, "")
+
+
+async def test_a_disk_that_refuses_does_not_keep_it_from_stopping(agent: Client) -> None:
+    await agent.run()
+    shutil.rmtree(agent.home / "state")
+    (agent.home / "state").write_text("in the way")
+    assert await agent.post("/stop") == (204, "")
+    assert (await agent.status())["state"] == "idle"
+    assert (await agent.post("/start"))[0] == 200  # and no operation is left locked
 
 
 async def test_start_needs_a_configuration(agent: Client) -> None:
@@ -162,7 +172,7 @@ async def test_garbage_on_the_game_port_is_not_readiness(tmp_path: Path, store: 
     async with agent_here(tmp_path, store, ZLH_AGENT_READY_SECONDS="0.5") as agent:
         agent.behave(garbage="ffffffffffff")
         await agent.post("/config", agent.payload())
-        assert "no Minecraft packet" in (await agent.reaches("error"))["error"]
+        assert "no Minecraft server answers" in (await agent.reaches("error"))["error"]
 
 
 async def test_start_heals_after_a_failed_start(tmp_path: Path, store: StoreServer) -> None:

@@ -160,8 +160,11 @@ async def test_as_pid_1_it_reaps_obeys_sigterm_and_leaves_nothing(tmp_path: Path
         await client.run()
         await client.type("daemon")
         await client.said("daemon")
-        inside = descendants(inner)
-        assert len(inside) == 2
+
+        async def settled() -> set[int] | None:  # the shell that made the orphan has ended
+            return found if len(found := descendants(inner)) == 2 else None
+
+        inside = await eventually(settled)
         await client.type("crash 4")
 
         async def again() -> bool:

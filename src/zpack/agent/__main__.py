@@ -72,7 +72,8 @@ async def serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     agent = build(settings, owns_process=True)
     ending = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # SIGPWR is how LXC asks a container's first process to end.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGPWR):
         loop.add_signal_handler(number, _asked_to_end, ending, agent)
     loop.add_signal_handler(signal.SIGCHLD, agent.orphans.reap)
     # With cancellation, a reader of the console who went away gives its place back at once.

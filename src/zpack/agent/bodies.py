@@ -22,7 +22,7 @@ async def read_json_body(request: web.Request) -> Any:
             raw = await request.read()
         return json.loads(raw, parse_constant=_refuse)
     except TimeoutError:
-        raise Invalid("the body did not arrive in time", code="invalid_json") from None
+        raise Invalid("the body did not arrive in time", code="body_too_slow") from None
     except (ValueError, RecursionError):
         raise Invalid("the body is no JSON", code="invalid_json") from None
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zpack.agent.config.files import read_small, write_beside
+from zpack.agent.config.files import MAX_BYTES, read_small, write_beside
 from zpack.agent.games.documents import merge_json, merge_properties
 from zpack.agent.games.engine import fill, heap_mb
 from zpack.agent.problems import WorkloadError
@@ -50,6 +50,7 @@ class ServerFolder:
 
     def facts(self, payload: Payload, *, engine: Engine | None = None, program: str = "") -> Facts:
         """Return what placeholders stand for."""
+        short = f"mc-{payload.variant}" if payload.game == "minecraft" else payload.game
         facts: Facts = {
             "java": program,
             "node": program,
@@ -61,7 +62,7 @@ class ServerFolder:
             "variant": payload.variant,
             "game": payload.game,
             "vmid": payload.vmid,
-            "hostname": f"mc-{payload.variant}-{payload.vmid}",
+            "hostname": f"{short}-{payload.vmid}",
             "memory_mb": payload.memory_mb,
             "heap_mb": heap_mb(payload.memory_mb),
         }
@@ -77,7 +78,11 @@ class ServerFolder:
                 _inside(root, root / name).mkdir(parents=True, exist_ok=True)
             for file in engine.files:
                 path = _inside(root, root / file.path)
-                content = _content(file, facts, (read_small(path) or b"").decode(errors="replace"))
+                existing = read_small(path) or b""
+                if len(existing) == MAX_BYTES:  # to merge a part of it would lose the rest
+                    msg = f"{file.path} is too large to be a settings file"
+                    raise WorkloadError(msg)
+                content = _content(file, facts, existing.decode(errors="replace"))
                 write_beside(path, content.encode())
         except OSError as error:
             msg = f"cannot write the server's settings: {error.strerror or error}"

@@ -125,11 +125,11 @@ class Workload:
         payload, engine = self._configured()
         current = self._lock.current
         if self._life and self._alive and (current is None or current.kind in STARTS):
-            self._configs.remember(desired_running=True)
+            self._wish(running=True)
             self._life.hurry()
             return "running" if self.condition.state == "running" else "starting"
         operation = self._lock.begin("start")
-        self._configs.remember(desired_running=True)
+        self._wish(running=True)
         self.condition.become("starting")
         self._begin(operation, self._start(operation, payload, engine))
         return "starting"
@@ -138,7 +138,7 @@ class Workload:
         """Stop, then start. Raises :class:`Conflict`."""
         payload, engine = self._configured()
         operation = self._lock.begin("restart")
-        self._configs.remember(desired_running=True)
+        self._wish(running=True)
         self._begin(operation, self._restart(operation, payload, engine))
         return "starting"
 
@@ -185,8 +185,14 @@ class Workload:
 
     def _begin_stop(self) -> asyncio.Task[None]:
         operation = self._lock.begin("stop")
-        self._configs.remember(desired_running=False)
+        self._wish(running=False)
         return self._begin(operation, self._stop())
+
+    def _wish(self, *, running: bool) -> None:
+        try:
+            self._configs.remember(desired_running=running)
+        except OSError as error:  # a full disk must not keep anybody from stopping a server
+            log.warning("the intent cannot be saved: %s", error)
 
     def _engine(self, payload: Payload | None) -> Engine:
         engine = self._engines.get((payload.game, payload.variant)) if payload else None
