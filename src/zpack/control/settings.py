@@ -8,7 +8,9 @@ from typing import Any
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-SECRET_MIN = 16
+SECRET_MIN = 32
+"""RFC 7518 §3.2: an HS256 key is at least as long as its hash."""
+SHARED_MIN = 16
 LOCAL_ORIGINS = "http://localhost:3000"
 
 
@@ -34,7 +36,7 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = _env("REDIS_URL", default=None)
     """Redis or Valkey ≥ 6. Only ``serve --embedded`` can do without."""
     auth_secret: SecretStr = _env("API_AUTH_SECRET")
-    """Key of access tokens; at least 16 characters."""
+    """Key of access tokens; at least 32 characters."""
     auth_ttl: int = _env("API_AUTH_TTL_SECONDS", default=3600)
     """Life of an access token in seconds."""
     admin_email: str = _env("ZPACK_ADMIN_EMAIL", default="admin@localhost")
@@ -70,7 +72,7 @@ class Settings(BaseSettings):
     agent_token: SecretStr | None = _env("ZLH_AGENT_TOKEN", default=None)
     """One bearer for all agents; without it each gets its own."""
     agent_secret: SecretStr = _env("ZPACK_AGENT_SECRET")
-    """Key that agents' own tokens are derived from; at least 16 characters."""
+    """Key that agents' own tokens are derived from; at least 32 characters."""
     velocity_url: str = _env("VELOCITY_URL")
     """Base URL of the bridge, or of ``zpack edge``'s registry."""
     edge_secret: SecretStr = _env("ZPACK_SECRET", "ZPACK_SHARED_SECRET")
@@ -90,13 +92,15 @@ class Settings(BaseSettings):
     log_level: str = _env("LOG_LEVEL", default="INFO")
     """DEBUG, INFO, WARNING or ERROR."""
 
-    @field_validator("auth_secret", "agent_secret", "edge_secret")
+    @field_validator("auth_secret", "agent_secret")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
-        if len(value.get_secret_value()) < SECRET_MIN:
-            msg = f"must have at least {SECRET_MIN} characters"
-            raise ValueError(msg)
-        return value
+        return _at_least(value, SECRET_MIN)
+
+    @field_validator("edge_secret")
+    @classmethod
+    def _shared_long_enough(cls, value: SecretStr) -> SecretStr:
+        return _at_least(value, SHARED_MIN)
 
     @property
     def create_budget(self) -> timedelta:
@@ -107,6 +111,13 @@ class Settings(BaseSettings):
     def delete_budget(self) -> timedelta:
         """Time budget of a delete."""
         return timedelta(seconds=self.delete_seconds)
+
+
+def _at_least(value: SecretStr, length: int) -> SecretStr:
+    if len(value.get_secret_value()) < length:
+        msg = f"must have at least {length} characters"
+        raise ValueError(msg)
+    return value
 
 
 def read_settings() -> Settings:

