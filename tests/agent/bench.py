@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import signal
 import socket
 import sys
 import tarfile
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from aiohttp import web
 
+from zpack.agent.runtime.family import children
 from zpack.agent.settings import read_settings
 from zpack.agent.wiring import build
 
@@ -256,7 +258,9 @@ async def agent_beside(tmp: Path, store: StoreServer, *, before: tuple[str, ...]
             yield Client(http, url, tmp / "home", tmp / "root", free_port(), process=process)
     finally:
         if process.returncode is None:
-            process.terminate()
+            # What stands before the agent (unshare) lets SIGTERM pass by.
+            for pid in children(process.pid) if before else {process.pid}:
+                os.kill(pid, signal.SIGTERM)
         await asyncio.wait_for(process.communicate(), 20)
 
 
