@@ -1,0 +1,66 @@
+"""``python -m zpack.edge``: routes players until it is asked to end."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+
+import uvloop
+
+from zpack.edge.settings import Settings, SettingsError, read_settings
+from zpack.edge.wiring import Edge
+
+PR_SET_PDEATHSIG = 1
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the edge; return 0 after a wanted end, 2 when it cannot start."""
+    try:
+        settings = read_settings(argv, os.environ)
+        logging.basicConfig(
+            stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
+        _follow_parent()
+        uvloop.run(serve(settings))
+    except (SettingsError, OSError) as error:
+        sys.stderr.write(f"zpack edge: {error}\n")
+        return 2
+    return 0
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises OSError when a port cannot be opened."""
+    loop = asyncio.get_running_loop()
+    ending = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    edge = Edge(settings)
+    try:
+        players, registry = await edge.open()
+        listen, registry_listen = (f"{host}:{port}" for host, port in (players, registry))
+        _say({"ready": True, "program": "edge", "listen": listen, "registry": registry_listen})
+        await ending.wait()
+    finally:
+        await edge.close()
+
+
+def _follow_parent() -> None:
+    parent = os.getppid()
+    if os.environ.get("ZPACK_PDEATHSIG") == "1":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:  # it ended in between
+            sys.exit(0)
+
+
+def _say(fact: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(fact) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
