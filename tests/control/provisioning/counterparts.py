@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import fakepve.server
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 TOKEN = "root@pam!zpack=secret"
 TEMPLATE = 820
-SECRET = "an edge secret of tests"
 
 
 def address_of(vmid: int) -> str:
@@ -184,3 +184,45 @@ def every_path(answer: Any) -> web.Application:
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", answer)
     return app
+
+
+CATALOG = {
+    "games": [{"id": "minecraft", "variants": [{"id": "flying-squid", "versions": ["1.21.4", "1.8.8"]}]}]
+}
+
+
+async def _catalog(request: web.Request) -> web.Response:
+    found = request.path == "/_catalog.json"
+    return web.json_response(CATALOG) if found else web.Response(status=404)
+
+
+@dataclass(frozen=True)
+class Counterparts:
+    """Every foreign system, scripted, and the settings that point at them."""
+
+    cluster: Cluster
+    scripts: AgentScripts
+    edge: GameProxy
+    settings: dict[str, Any]
+
+
+@contextlib.asynccontextmanager
+async def counterparts() -> AsyncGenerator[Counterparts]:
+    """Serve all of them."""
+    cluster, scripts, edge = Cluster(), AgentScripts(), GameProxy()
+    async with (
+        serving(cluster._build_app(), "127.82.0.1") as pve,
+        serving(every_path(scripts.answer), "0.0.0.0") as agent,
+        serving(every_path(edge.answer), "127.82.0.2") as registry,
+        serving(every_path(_catalog), "127.82.0.4") as artifacts,
+    ):
+        settings = {
+            "proxmox_host": f"http://127.82.0.1:{pve}",
+            "proxmox_token": TOKEN,
+            "proxmox_storage": None,
+            "template_vmid": TEMPLATE,
+            "agent_port": agent,
+            "velocity_url": f"http://127.82.0.2:{registry}",
+            "artifact_base_url": f"http://127.82.0.4:{artifacts}",
+        }
+        yield Counterparts(cluster, scripts, edge, settings)

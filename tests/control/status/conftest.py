@@ -1,5 +1,5 @@
 """This room's tests use the world of provisioning."""
 
-from tests.control.provisioning.conftest import database, world, world_url
+from tests.control.provisioning.conftest import extra, others, world
 
-__all__ = ["database", "world", "world_url"]
+__all__ = ["extra", "others", "world"]
