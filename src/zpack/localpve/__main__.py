@@ -1,0 +1,115 @@
+"""``zpack localpve``: a Proxmox-VE-compatible node on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ctypes
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from aiohttp import web
+
+from zpack.localpve.access import Access
+from zpack.localpve.app import Doorkeeper
+from zpack.localpve.backends.choice import Unavailable, choose
+from zpack.localpve.node import Node
+from zpack.localpve.tasks import Tasks
+
+PR_SET_PDEATHSIG = 1
+log = logging.getLogger("zpack.localpve")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the node until SIGTERM; return 0, or 1 when it cannot start."""
+    options = _parser().parse_args(argv)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    if os.environ.get("ZPACK_PDEATHSIG") == "1" and sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent or parent == 1:
+            return 0
+    if not options.token:
+        sys.stderr.write("localpve: --token or LOCALPVE_TOKEN is required\n")
+        return 1
+    try:
+        asyncio.run(run(options))
+    except (Unavailable, OSError, ValueError) as failure:
+        sys.stderr.write(f"localpve: {failure}\n")
+        return 1
+    return 0
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Serve until SIGTERM or SIGINT. Raises Unavailable, OSError, ValueError."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    home: Path = options.home.resolve()
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    listener = _listen(options.host, options.port)
+    choice = await choose(
+        options.isolation,
+        home=home,
+        network=options.network,
+        subnet=options.subnet,
+        sim_script=options.sim_script,
+    )
+    log.info("%s", choice.line)
+    access = Access(options.token)
+    tasks = Tasks(node=options.node, user=access.user)
+    node = Node(name=options.node, home=home, backend=choice.backend, tasks=tasks, subnet=options.subnet)
+    await node.resume()
+    runner = web.AppRunner(Doorkeeper(node=node, access=access).app(), access_log=None, shutdown_timeout=2)
+    await runner.setup()
+    await web.SockSite(runner, listener).start()
+    host, port = listener.getsockname()[:2]
+    line = {"ready": True, "program": "localpve", "listen": f"{host}:{port}", "isolation": choice.line}
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+    await stop.wait()
+    await runner.cleanup()
+    await node.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as failure:
+        msg = f"cannot listen on {host}:{port} (LOCALPVE_PORT): {failure.strerror}"
+        raise OSError(msg) from failure
+    return listener
+
+
+def _parser() -> argparse.ArgumentParser:
+    home = Path(os.environ.get("ZPACK_HOME", ".")) / "localpve"
+    parser = argparse.ArgumentParser(
+        prog="zpack localpve",
+        description="A Proxmox-VE-compatible node that starts containers on this machine.",
+    )
+    add = parser.add_argument
+    add("--home", type=Path, default=home, help="folder of the node's ledger, templates and guests")
+    add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    add(
+        "--port", type=int, default=int(os.environ.get("LOCALPVE_PORT", "8006")), help="port; 0: any free one"
+    )
+    add("--node", default="local", help="name of the node (local)")
+    add("--token", default=os.environ.get("LOCALPVE_TOKEN", ""), help="USER@REALM!ID=SECRET (LOCALPVE_TOKEN)")
+    add("--isolation", choices=["auto", "lxc", "process", "sim"], default="auto", help="how guests run")
+    add("--network", choices=["loopback", "bridge"], default="loopback", help="how guests are reached")
+    add("--subnet", default="127.77.0.0/16", help="loopback addresses of guests (127.77.0.0/16)")
+    add("--sim-script", type=Path, help="JSON file: how scripted agents behave")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

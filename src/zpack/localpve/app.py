@@ -1,0 +1,278 @@
+"""The REST door under ``/api2/json``: routes, parameters, headers and error bodies as pveproxy has them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from zpack.localpve import schema
+from zpack.localpve.errors import ApiError, bad_parameters
+from zpack.localpve.resources import VERSION, cluster_rows, guest_rows, node_row
+
+if TYPE_CHECKING:
+    from zpack.localpve.access import Access
+    from zpack.localpve.node import Node
+    from zpack.localpve.schema import Schema
+
+log = logging.getLogger("zpack.localpve")
+JSON = "application/json;charset=UTF-8"
+FORM = "application/x-www-form-urlencoded"
+BODY_LIMIT = 1 << 20
+REASON = re.compile(r"[^\x20-\x7e]")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request after its checks: path words and parameters."""
+
+    path: dict[str, str]
+    given: dict[str, str]
+
+    @property
+    def vmid(self) -> int:
+        """Return the VMID of the path. Raises ApiError."""
+        return schema.checked_vmid(self.path["vmid"])
+
+
+Answer = Callable[[Call], Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method and a path pattern, its parameters, and what answers it."""
+
+    method: str
+    pattern: re.Pattern[str]
+    schema: Schema
+    answer: Answer
+
+
+def route(method: str, path: str, parameters: Schema, answer: Answer) -> Route:
+    """Return a route; ``{word}`` in the path matches one segment."""
+    pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)
+    return Route(method, re.compile(pattern), parameters, answer)
+
+
+class Doorkeeper:
+    """Answers ``/api2/json`` for one node."""
+
+    def __init__(self, *, node: Node, access: Access) -> None:
+        self._node = node
+        self._access = access
+        self._routes = routes(node)
+
+    def app(self) -> web.Application:
+        """Return the application."""
+        app = web.Application(client_max_size=BODY_LIMIT)
+        app.router.add_route("*", "/{path:.*}", self.handle)
+        return app
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
+        try:
+            data = await self._answer(request)
+        except ApiError as failure:
+            return _error(failure)
+        except web.HTTPException:
+            raise
+        except Exception:
+            log.exception("%s %s", request.method, request.path)
+            return _error(ApiError(500, "unexpected error"))
+        return _response(200, "OK", json.dumps({"data": data}))
+
+    async def _answer(self, request: web.Request) -> Any:
+        if request.method == "HEAD":
+            raise ApiError(501, "method 'HEAD' not available")
+        prefix, found, rest = request.path.partition("/api2/json")
+        if prefix or not found:
+            raise ApiError(501, f"Method '{request.method} {request.path}' not implemented")
+        self._access.check(request.headers.get("Authorization"))
+        given = await _parameters(request)
+        path = rest.rstrip("/") or "/"
+        for entry in self._routes:
+            match = entry.pattern.fullmatch(path)
+            if match and entry.method == request.method:
+                words = match.groupdict()
+                self._check_node(words.get("node"))
+                if "vmid" in words:
+                    schema.checked_vmid(words["vmid"])
+                return await entry.answer(Call(words, schema.check(given, entry.schema)))
+        raise ApiError(501, f"Method '{request.method} {path}' not implemented")
+
+    def _check_node(self, name: str | None) -> None:
+        if name is not None and name not in {self._node.name, "localhost"}:
+            raise ApiError(500, f"hostname lookup '{name}' failed - failed to get address info for: {name}")
+
+
+def routes(node: Node) -> list[Route]:  # noqa: C901 - a table of small closures
+    """Return the table of what is answered."""
+    guest = "/nodes/{node}/lxc/{vmid}"
+    task = "/nodes/{node}/tasks/{upid}"
+
+    async def version(_: Call) -> Any:
+        return VERSION
+
+    async def cluster_status(_: Call) -> Any:
+        return cluster_rows(node)
+
+    async def cluster_resources(call: Call) -> Any:
+        kind = call.given.get("type")
+        rows = [] if kind == "node" else await guest_rows(node)
+        return rows if kind == "vm" else [*rows, node_row(node)]
+
+    async def next_id(call: Call) -> Any:
+        wanted = call.given.get("vmid")
+        return str(node.next_id(int(wanted) if wanted else None))
+
+    async def nodes(_: Call) -> Any:
+        return [node_row(node)]
+
+    async def node_status(_: Call) -> Any:
+        return node_row(node)
+
+    async def guests(_: Call) -> Any:
+        return [await node.current(vmid) for vmid in node.vmids()]
+
+    async def tasks(call: Call) -> Any:
+        return _task_rows(node, call.given)
+
+    async def task_status(call: Call) -> Any:
+        return node.tasks.get(call.path["upid"]).status()
+
+    async def task_log(call: Call) -> Any:
+        start, limit = int(call.given.get("start", "0")), int(call.given.get("limit", "50"))
+        return node.tasks.get(call.path["upid"]).log(start, limit)
+
+    return [
+        route("GET", "/version", schema.NONE, version),
+        route("GET", "/cluster/status", schema.NONE, cluster_status),
+        route("GET", "/cluster/resources", schema.RESOURCES, cluster_resources),
+        route("GET", "/cluster/nextid", schema.NEXTID, next_id),
+        route("GET", "/nodes", schema.NONE, nodes),
+        route("GET", "/nodes/{node}/status", schema.NONE, node_status),
+        route("GET", "/nodes/{node}/lxc", schema.NONE, guests),
+        route("GET", "/nodes/{node}/tasks", schema.TASKS, tasks),
+        route("GET", f"{task}/status", schema.NONE, task_status),
+        route("GET", f"{task}/log", schema.LOG, task_log),
+        *guest_routes(node, guest),
+    ]
+
+
+def guest_routes(node: Node, guest: str) -> list[Route]:  # noqa: C901 - a table of small closures
+    """Return the routes of one container."""
+
+    async def config(call: Call) -> Any:
+        return node.config(call.vmid)
+
+    async def configure(call: Call) -> Any:
+        node.configure(call.vmid, call.given)
+
+    async def clone(call: Call) -> Any:
+        return node.clone(call.vmid, call.given)
+
+    async def resize(call: Call) -> Any:
+        return node.resize(call.vmid, call.given)
+
+    async def start(call: Call) -> Any:
+        return await node.start(call.vmid)
+
+    async def stop(call: Call) -> Any:
+        return await node.stop(call.vmid)
+
+    async def shutdown(call: Call) -> Any:
+        seconds = float(call.given.get("timeout", "60"))
+        return await node.stop(call.vmid, kind="vzshutdown", seconds=seconds)
+
+    async def reboot(call: Call) -> Any:
+        return await node.reboot(call.vmid, float(call.given.get("timeout", "60")))
+
+    async def current(call: Call) -> Any:
+        return await node.current(call.vmid)
+
+    async def interfaces(call: Call) -> Any:
+        return await node.interfaces(call.vmid)
+
+    async def delete(call: Call) -> Any:
+        return await node.delete(call.vmid, call.given)
+
+    return [
+        route("POST", f"{guest}/clone", schema.CLONE, clone),
+        route("GET", f"{guest}/config", schema.NONE, config),
+        route("PUT", f"{guest}/config", schema.CONFIG, configure),
+        route("PUT", f"{guest}/resize", schema.RESIZE, resize),
+        route("POST", f"{guest}/status/start", schema.START, start),
+        route("POST", f"{guest}/status/stop", schema.STOP, stop),
+        route("POST", f"{guest}/status/shutdown", schema.SHUTDOWN, shutdown),
+        route("POST", f"{guest}/status/reboot", schema.REBOOT, reboot),
+        route("GET", f"{guest}/status/current", schema.NONE, current),
+        route("GET", f"{guest}/interfaces", schema.NONE, interfaces),
+        route("DELETE", guest, schema.DELETE, delete),
+    ]
+
+
+def _task_rows(node: Node, given: dict[str, str]) -> list[dict[str, Any]]:
+    since, vmid = int(given.get("since", "0")), given.get("vmid")
+    start, limit = int(given.get("start", "0")), int(given.get("limit", "50"))
+    rows = [t.row() for t in node.tasks.recent() if t.started >= since and vmid in {None, str(t.vmid)}]
+    return rows[start : start + limit]
+
+
+async def _parameters(request: web.Request) -> dict[str, str]:
+    """Return query and body parameters as text. Raises ApiError."""
+    given = {key: str(value) for key, value in request.query.items()}
+    if request.method not in {"POST", "PUT"} or not request.can_read_body:
+        return given
+    kind = request.content_type
+    if kind == "application/json":
+        try:
+            body = json.loads(await request.read())
+        except (ValueError, RecursionError):
+            raise ApiError(400, "malformed JSON string") from None
+        if not isinstance(body, dict):
+            raise bad_parameters({"body": "type check ('object') failed"})
+        return given | {str(k): _text(v) for k, v in body.items() if v is not None}
+    if kind in {FORM, "application/octet-stream"}:
+        return given | {key: str(value) for key, value in (await request.post()).items()}
+    raise ApiError(506, f"upload 'Content-Type '{kind}' not implemented")
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _error(failure: ApiError) -> web.Response:
+    reason = REASON.sub(" ", failure.message)[:400].strip() or "error"
+    if failure.status == 401 or failure.message.startswith("method 'HEAD'"):  # noqa: PLR2004 - HTTP 401
+        return _response(failure.status, reason, None)
+    if failure.status == 506:  # noqa: PLR2004 - Proxmox's own
+        return _response(failure.status, reason, failure.message, kind="text/plain")
+    newline = "" if failure.status == 501 else "\n"  # noqa: PLR2004 - HTTP 501
+    body: dict[str, Any] = {"data": None, "message": failure.message + newline}
+    if failure.errors is not None:
+        body["errors"] = failure.errors
+    return _response(failure.status, reason, json.dumps(body))
+
+
+def _response(status: int, reason: str, text: str | None, *, kind: str = JSON) -> web.Response:
+    now = formatdate(usegmt=True)
+    headers = {
+        "Cache-Control": "max-age=0",
+        "Pragma": "no-cache",
+        "Server": "pve-api-daemon/3.0",
+        "Date": now,
+        "Expires": now,
+    }
+    if text is not None:
+        headers["Content-Type"] = kind
+    body = text.encode() if text is not None else b""
+    answer = web.Response(status=status, reason=reason, body=body, headers=headers)
+    if status != 200:  # noqa: PLR2004 - errors end the connection, as pveproxy does
+        answer.force_close()
+    return answer

@@ -1,0 +1,58 @@
+"""The rows of ``/cluster/resources``, ``/nodes`` and ``/cluster/status``."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+if TYPE_CHECKING:
+    from zpack.localpve.node import Node
+
+VERSION = {"version": "9.0.3", "release": "9.0", "repoid": "zpack-localpve"}
+
+
+async def guest_rows(node: Node) -> list[dict[str, Any]]:
+    """Return every container as ``/cluster/resources`` lists it."""
+    rows: list[dict[str, Any]] = []
+    for vmid in node.vmids():
+        row = await node.current(vmid)
+        kept = {
+            k: row[k] for k in ("vmid", "name", "status", "type", "maxmem", "maxdisk", "mem", "disk", "cpu")
+        }
+        kept |= {k: row[k] for k in ("uptime", "netin", "netout", "diskread", "diskwrite") if k in row}
+        kept |= {
+            "id": f"lxc/{vmid}",
+            "node": node.name,
+            "maxcpu": row["cpus"],
+            "template": row.get("template", 0),
+        }
+        if "tags" in row:
+            kept["tags"] = row["tags"]
+        rows.append(kept)
+    return rows
+
+
+def node_row(node: Node) -> dict[str, Any]:
+    """Return the node as ``/nodes`` and ``/cluster/resources`` list it."""
+    memory = psutil.virtual_memory()
+    return {
+        "id": f"node/{node.name}",
+        "type": "node",
+        "node": node.name,
+        "status": "online",
+        "maxcpu": os.cpu_count() or 1,
+        "cpu": psutil.cpu_percent() / 100,
+        "maxmem": memory.total,
+        "mem": memory.used,
+        "uptime": int(time.time() - psutil.boot_time()),
+        "level": "",
+    }
+
+
+def cluster_rows(node: Node) -> list[dict[str, Any]]:
+    """Return ``/cluster/status`` of a node that stands alone."""
+    row = {"id": f"node/{node.name}", "type": "node", "name": node.name, "nodeid": 0, "local": 1, "online": 1}
+    return [{**row, "ip": "127.0.0.1", "level": ""}]

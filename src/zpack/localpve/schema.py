@@ -1,0 +1,156 @@
+"""Parameter checks with Proxmox's own words, for the calls we answer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zpack.localpve.errors import bad_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UNKNOWN = "property is not defined in schema and the schema does not allow additional properties"
+MISSING = "property is missing and it is not optional"
+BAD_VMID = "invalid format - value does not look like a valid VM ID\n"
+NUMBER = re.compile(r"-?\d{1,15}")
+BOOLEAN = re.compile(r"0|1|on|off|yes|no|true|false", re.IGNORECASE)
+DNS_NAME = re.compile(r"(?=.{1,255}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\.[A-Za-z0-9-]{1,63})*")
+SIZE = re.compile(r"\+?\d+(\.\d+)?[KMGT]?")
+TEXT_LIMIT = 8192
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What one parameter may be: ``kind`` is integer, boolean, vmid, dns-name, size or string."""
+
+    kind: str = "string"
+    least: int | None = None
+    most: int | None = None
+    required: bool = False
+
+
+Schema = dict[str, Parameter]
+
+CLONE: Schema = {
+    "newid": Parameter("vmid", required=True),
+    "hostname": Parameter("dns-name"),
+    "description": Parameter(),
+    "full": Parameter("boolean"),
+    "storage": Parameter(),
+    "pool": Parameter(),
+    "snapname": Parameter(),
+    "target": Parameter(),
+    "bwlimit": Parameter("integer", least=0),
+}
+CONFIG: Schema = {
+    "arch": Parameter(),
+    "cores": Parameter("integer", least=1, most=8192),
+    "cpulimit": Parameter(),
+    "cpuunits": Parameter("integer", least=0, most=500000),
+    "delete": Parameter(),
+    "description": Parameter(),
+    "digest": Parameter(),
+    "features": Parameter(),
+    "hostname": Parameter("dns-name"),
+    "memory": Parameter("integer", least=16),
+    "nameserver": Parameter(),
+    "onboot": Parameter("boolean"),
+    "protection": Parameter("boolean"),
+    "searchdomain": Parameter(),
+    "swap": Parameter("integer", least=0),
+    "tags": Parameter(),
+    "unprivileged": Parameter("boolean"),
+    **{f"net{n}": Parameter() for n in range(32)},
+    **{f"mp{n}": Parameter() for n in range(256)},
+}
+RESIZE: Schema = {
+    "disk": Parameter(required=True),
+    "size": Parameter("size", required=True),
+    "digest": Parameter(),
+}
+START: Schema = {"skiplock": Parameter("boolean"), "debug": Parameter("boolean")}
+STOP: Schema = {"skiplock": Parameter("boolean"), "overrule-shutdown": Parameter("boolean")}
+SHUTDOWN: Schema = {"timeout": Parameter("integer", least=0), "forceStop": Parameter("boolean")}
+REBOOT: Schema = {"timeout": Parameter("integer", least=0)}
+DELETE: Schema = {
+    "force": Parameter("boolean"),
+    "purge": Parameter("boolean"),
+    "destroy-unreferenced-disks": Parameter("boolean"),
+}
+NEXTID: Schema = {"vmid": Parameter("vmid")}
+RESOURCES: Schema = {"type": Parameter()}
+TASKS: Schema = {
+    "vmid": Parameter("vmid"),
+    "since": Parameter("integer"),
+    "until": Parameter("integer"),
+    "start": Parameter("integer", least=0),
+    "limit": Parameter("integer", least=0),
+    "errors": Parameter("boolean"),
+    "source": Parameter(),
+    "typefilter": Parameter(),
+    "userfilter": Parameter(),
+    "statusfilter": Parameter(),
+}
+LOG: Schema = {
+    "start": Parameter("integer", least=0),
+    "limit": Parameter("integer", least=0),
+    "download": Parameter("boolean"),
+}
+NONE: Schema = {}
+
+
+def check(given: Mapping[str, str], schema: Schema) -> dict[str, str]:
+    """Return the parameters. Raises Proxmox's 400 with a text for each that is wrong."""
+    errors: dict[str, str] = {}
+    for name, value in given.items():
+        parameter = schema.get(name)
+        complaint = UNKNOWN if parameter is None else _complaint(value, parameter)
+        if complaint:
+            errors[name] = complaint
+    for name, parameter in schema.items():
+        if parameter.required and name not in given:
+            errors[name] = MISSING
+    if errors:
+        raise bad_parameters(errors)
+    return dict(given)
+
+
+def checked_vmid(text: str) -> int:
+    """Return a VMID of a path. Raises Proxmox's 400."""
+    if not re.fullmatch(r"[1-9]\d{2,8}", text):
+        raise bad_parameters({"vmid": BAD_VMID})
+    return int(text)
+
+
+def is_true(text: str | None) -> bool:
+    """Read Proxmox's boolean."""
+    return (text or "0").lower() in {"1", "on", "yes", "true"}
+
+
+def _complaint(value: str, parameter: Parameter) -> str | None:
+    if len(value) > TEXT_LIMIT or "\x00" in value:
+        return f"value may only be {TEXT_LIMIT} characters long"
+    if parameter.kind in {"integer", "vmid"}:
+        return _number_complaint(value, parameter)
+    if parameter.kind == "boolean" and not BOOLEAN.fullmatch(value):
+        return f"type check ('boolean') failed - got '{value}'"
+    if parameter.kind == "dns-name" and not DNS_NAME.fullmatch(value):
+        return "invalid format - value does not look like a valid DNS name\n"
+    if parameter.kind == "size" and not SIZE.fullmatch(value):
+        return r"value does not match the regex pattern"
+    return None
+
+
+def _number_complaint(value: str, parameter: Parameter) -> str | None:
+    if not NUMBER.fullmatch(value) or not value.isascii():
+        return f"type check ('integer') failed - got '{value}'"
+    number = int(value)
+    if parameter.kind == "vmid" and not re.fullmatch(r"[1-9]\d{2,8}", value):
+        return BAD_VMID
+    if parameter.least is not None and number < parameter.least:
+        return f"value must have a minimum value of {parameter.least}"
+    if parameter.most is not None and number > parameter.most:
+        return f"value must have a maximum value of {parameter.most}"
+    return None
