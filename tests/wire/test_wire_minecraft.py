@@ -69,7 +69,7 @@ def test_a_legacy_ping_with_a_host_comes_back(host: str) -> None:
     assert all(parse_opening(raw[:cut]) is None for cut in range(len(raw)))
 
 
-@pytest.mark.parametrize(("raw", "generation"), [("fe", 1), ("fe01", 2)])
+@pytest.mark.parametrize(("raw", "generation"), [("fe", 1), ("fe01", 2), ("fe01fa", 2)])
 def test_short_legacy_pings_need_silence(raw: str, generation: int) -> None:
     data = bytes.fromhex(raw)
     assert parse_opening(data) is None

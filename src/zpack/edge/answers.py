@@ -71,8 +71,7 @@ class Conversation:
             mc.parse_login_start(reader)
             self.done = True
             return mc.login_disconnect(login_text(self._state, opening.host))
-        if not self._answered:
-            reader.expect(0)
+        if reader.packet_id == 0 and not self._answered:
             self._answered = True
             return mc.status_response(status_document(self._state, opening.host))
         self.done = True

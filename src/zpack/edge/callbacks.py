@@ -50,6 +50,7 @@ class Callbacks:
         self._backoff = backoff or Backoff()
         self._queues: dict[str, deque[ProxyEvent]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._dropped: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._session: aiohttp.ClientSession | None = None
 
@@ -65,13 +66,16 @@ class Callbacks:
             task.add_done_callback(self._forgetter(name))
 
     def drop(self, name: str) -> None:
-        """Forget what a server that is gone still had to tell."""
-        if (queue := self._queues.get(name)) is not None:
-            queue.clear()
+        """Forget what a server that is gone still had to tell; its next life begins without a pause."""
+        self._queues.pop(name, None)
+        if (task := self._tasks.pop(name, None)) is not None:
+            task.cancel()
+            self._dropped.add(task)
+            task.add_done_callback(self._dropped.discard)
 
     async def close(self) -> None:
         """Stop, and lose what is queued: it is told again at the next start."""
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *self._dropped]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -91,7 +95,7 @@ class Callbacks:
             event = queue[0]
             if await self._post(event):
                 attempt = 0
-                if queue and queue[0] is event:  # it may have been dropped meanwhile
+                if queue[0] is event:  # else the full queue pushed it out meanwhile
                     queue.popleft()
             else:
                 await asyncio.sleep(self._backoff.pause(attempt))

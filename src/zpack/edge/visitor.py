@@ -137,7 +137,7 @@ class Visitor(asyncio.Protocol):
         opening = mc.parse_opening(self._data, quiet=quiet)
         if opening is not None:
             self._opened(opening)
-        elif self._silence is None and bytes(self._data) in {b"\xfe", b"\xfe\x01"}:
+        elif self._silence is None and bytes(self._data) in mc.MAYBE_LEGACY:
             loop = asyncio.get_running_loop()
             self._silence = loop.call_later(self._terms.quiet, self._on_silence)
 

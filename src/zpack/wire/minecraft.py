@@ -26,6 +26,10 @@ LEGACY = 0xFE
 LEGACY_PLUGIN = 0xFA
 LEGACY_CHANNEL = "MC|PingHost"
 MAX_LEGACY_HOST = 255
+BARE_PLUGIN_PING = b"\xfe\x01\xfa"
+"""Some status tools send these three bytes and wait."""
+MAYBE_LEGACY = frozenset({b"\xfe", b"\xfe\x01", BARE_PLUGIN_PING})
+"""Openings that only silence completes."""
 
 Buffer = bytes | bytearray | memoryview
 
@@ -208,7 +212,7 @@ def _text(value: str) -> bytes:
 def parse_opening(data: Buffer, *, quiet: bool = False) -> Opening | None:
     """Return the client's opening, or None when more bytes are needed. Raises ProtocolError.
 
-    ``fe`` and ``fe 01`` are whole legacy pings, and also how a longer packet may begin: ``quiet`` says that
+    Those in MAYBE_LEGACY are whole legacy pings, and also how a longer one may begin: ``quiet`` says that
     nothing followed for a while, so they are taken for what they are.
     """
     if data and data[0] == LEGACY:
@@ -252,7 +256,11 @@ def _parse_legacy(data: Buffer, *, quiet: bool) -> LegacyPing | object | None:
         return _NOT_LEGACY
     if len(data) == 2:  # noqa: PLR2004 - fe 01
         return LegacyPing(generation=2, consumed=2) if quiet else None
-    return _parse_ping_host(bytes(data)) if data[2] == LEGACY_PLUGIN else _NOT_LEGACY
+    if data[2] != LEGACY_PLUGIN:
+        return _NOT_LEGACY
+    if quiet and len(data) == len(BARE_PLUGIN_PING):
+        return LegacyPing(generation=2, consumed=len(data))
+    return _parse_ping_host(bytes(data))
 
 
 def _parse_ping_host(data: bytes) -> LegacyPing | None:

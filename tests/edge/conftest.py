@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.edge.world import MANY, Api, Door, GameServer, edge_here, game_server, listening_api
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    async with listening_api() as api:
+        yield api
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[Door]:
+    """An edge that is in no hurry and knows nobody."""
+    async with edge_here(tmp_path, **MANY) as door:
+        yield door
+
+
+@pytest.fixture
+async def alpha(door: Door) -> AsyncIterator[GameServer]:
+    """A registered game server that runs."""
+    async with game_server("alpha") as game:
+        await door.register("mc-alpha", game.port)
+        yield game
