@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""``zpack up``: the whole platform on one machine, supervised."""

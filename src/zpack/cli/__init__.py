@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""Commands for customers and operators: a client of the API, nothing more."""

@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""A client of the zpack API: what the command line and the portal stand on."""

@@ -1,0 +1,5 @@
+"""``python -m zpack`` is the ``zpack`` command."""
+
+from zpack.entry import main
+
+main()

@@ -1,0 +1,88 @@
+"""One connection to one API, with or without a token."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from zpack.client.errors import ApiAway, ApiProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
+
+SECONDS = 60.0
+BODY_LIMIT = 32 << 20
+
+
+class Connection:
+    """Calls the API. Enter it to open the session."""
+
+    def __init__(self, *, base_url: str, token: str | None = None) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._token = token
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the session."""
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        timeout = aiohttp.ClientTimeout(total=SECONDS)
+        self._session = aiohttp.ClientSession(headers=headers, timeout=timeout)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the session."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Return the parsed body of a success. Raises ApiProblem, ApiAway."""
+        assert self._session is not None, "enter the connection first"  # noqa: S101 - a programming error
+        try:
+            async with self._session.request(
+                method,
+                self.base_url + path,
+                json=body,
+                params=params,
+                headers=headers,
+                allow_redirects=False,
+            ) as response:
+                raw = await response.content.read(BODY_LIMIT)
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as failure:
+            raise ApiAway(
+                f"{self.base_url} cannot be reached: {failure or type(failure).__name__}"
+            ) from failure
+        found = _parsed(raw)
+        if status >= 300:  # noqa: PLR2004 - 2xx is success
+            raise _problem(status, found)
+        return found
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        return json.loads(raw) if raw else None
+    except ValueError:
+        return None
+
+
+def _problem(status: int, body: Any) -> ApiProblem:
+    known = body if isinstance(body, dict) else {}
+    code = known.get("error")
+    return ApiProblem(
+        status=status,
+        code=code if isinstance(code, str) else f"http_{status}",
+        message=str(known.get("message") or code or f"The API answered {status}."),
+        request_id=known.get("requestId"),
+        details=known.get("details"),
+    )

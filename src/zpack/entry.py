@@ -1,0 +1,73 @@
+"""The ``zpack`` command: customers' and operators' commands, and every program under one name."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Annotated
+
+import typer
+
+from zpack.allinone.command import up
+from zpack.cli.commands import login, servers
+
+VERSION = "0.1.0"
+FORWARDED = {
+    "serve": ("zpack.control.__main__", "Serve the API."),
+    "worker": ("zpack.control.__main__", "Run workflows, pollers and reconcilers."),
+    "migrate": ("zpack.control.__main__", "Bring the database schema up to date."),
+    "doctor": ("zpack.control.__main__", "Reach every configured system and say what is wrong."),
+    "agent": ("zpack.agent.__main__", "Run the daemon of a container."),
+    "edge": ("zpack.edge.__main__", "Run the Minecraft edge."),
+    "localpve": ("zpack.localpve.__main__", "Run a local Proxmox-compatible node."),
+    "artifacts": ("zpack.artifacts.__main__", "Manage and serve the artifact folder."),
+}
+OWN_WORD = frozenset({"serve", "worker", "migrate", "doctor"})
+"""Commands of one program that takes the command's name as its first word."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Host game servers.")
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback
+    if value:
+        typer.echo(f"zpack {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Host game servers and browser IDEs."""
+    del version
+
+
+app.command(name="up")(up)
+app.command(name="login")(login)
+app.add_typer(servers, name="servers")
+
+
+def _forward(name: str, module: str, summary: str) -> None:
+    """Add a command that hands its words to a program, which is loaded only then."""
+
+    def run(context: typer.Context) -> None:
+        words = [name, *context.args] if name in OWN_WORD else list(context.args)
+        raise typer.Exit(importlib.import_module(module).main(words))
+
+    settings = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+    app.command(name=name, help=summary, context_settings=settings, add_help_option=False)(run)
+
+
+for _name, (_module, _summary) in FORWARDED.items():
+    _forward(_name, _module, _summary)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="zpack")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
