@@ -21,6 +21,7 @@ from zpack.wire import minecraft as mc
 if TYPE_CHECKING:
     from pathlib import Path
 
+
 ADDRESSES = st.tuples(st.ip_addresses(v=4).map(str), st.integers(0, 65535))
 ADDRESSES6 = st.tuples(st.ip_addresses(v=6).map(str), st.integers(0, 65535))
 
