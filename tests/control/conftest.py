@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
-from fakeredis import FakeAsyncRedis
+from fakeredis import FakeAsyncRedis, FakeServer
 
 from tests.support.http import Caller
 from tests.support.postgres import fresh_database, migrated_template, postgres
@@ -26,8 +28,9 @@ EDGE_SECRET = "an edge secret for tests"
 
 
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres(tmp_path_factory.mktemp("pg")) as url:
+def server_url() -> Iterator[str]:
+    # Not below pytest's folder: every other pytest that starts takes that folder from Postgres' own user.
+    with TemporaryDirectory(prefix="zpack-test-pg-") as folder, postgres(Path(folder)) as url:
         yield url
 
 
@@ -73,7 +76,7 @@ def settings(database_url: str, extra: dict[str, Any]) -> Settings:
 
 @pytest.fixture
 async def clients(settings: Settings) -> AsyncIterator[Clients]:
-    made = build_clients(settings, FakeAsyncRedis(decode_responses=True))
+    made = build_clients(settings, FakeAsyncRedis(server=FakeServer(), decode_responses=True))
     yield made
     await made.close()
 

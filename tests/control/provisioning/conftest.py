@@ -8,12 +8,13 @@ import pytest
 
 from tests.control.provisioning.counterparts import Counterparts, counterparts
 from tests.control.provisioning.world import World, build_world
+from zpack.control.wiring import Api, Clients, Hint, build_api, build_work
+from zpack.control.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from zpack.control.settings import Settings
-    from zpack.control.wiring import Clients
 
 
 @pytest.fixture
@@ -31,3 +32,24 @@ def extra(others: Counterparts) -> dict[str, Any]:
 @pytest.fixture
 def world(settings: Settings, clients: Clients, others: Counterparts) -> World:
     return build_world(settings, clients, others)
+
+
+@pytest.fixture
+def hint() -> Hint:
+    return Hint()
+
+
+@pytest.fixture
+def api(settings: Settings, clients: Clients, hint: Hint) -> Api:
+    return build_api(settings, clients, hint)
+
+
+@pytest.fixture
+async def worker(settings: Settings, clients: Clients, hint: Hint) -> AsyncGenerator[Worker]:
+    """Run the real worker: the kernel, the pollers, the reconcilers."""
+    work = build_work(settings, clients, embedded=True)
+    hint.listener = work.dispatch
+    made = Worker(work)
+    await made.start()
+    yield made
+    await made.stop()

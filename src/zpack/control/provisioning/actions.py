@@ -42,8 +42,14 @@ class MissingField(Refusal):
     code = "missing_field"
 
 
+class DevNotAvailable(Refusal):
+    """Development containers cannot be created yet."""
+
+    code = "dev_not_available"
+
+
 class UnsupportedContainer(Refusal):
-    """Only game servers can be created here."""
+    """``container_type`` is neither ``game`` nor ``dev``."""
 
     code = "unsupported_container_type"
 
@@ -129,8 +135,8 @@ class Provisioning:
     async def create(self, user: User, body: CreateBody, *, key: str | None, request_id: str) -> Operation:
         """Begin a create, or return the one begun with the same key.
 
-        Raises MissingField, UnsupportedContainer, NotInCatalog, CatalogAway, NoArtifact, RangeExhausted,
-        BadKey, KeyReused.
+        Raises MissingField, DevNotAvailable, UnsupportedContainer, NotInCatalog, CatalogAway, NoArtifact,
+        RangeExhausted, BadKey, KeyReused.
         """
         if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
             raise BadKey("An Idempotency-Key has 1 to 255 printable ASCII characters.")
@@ -174,8 +180,10 @@ class Provisioning:
 
     async def _checked(self, body: CreateBody) -> dict[str, Any]:
         """Return the request with its defaults filled in."""
+        if body.container_type == "dev":
+            raise DevNotAvailable("Development containers are not available yet.")
         if body.container_type != "game":
-            raise UnsupportedContainer("Only container_type 'game' can be created.")
+            raise UnsupportedContainer("container_type must be 'game' or 'dev'.")
         for field in ("game", "variant", "version"):
             if getattr(body, field) is None:
                 raise MissingField(f"'{field}' is required.", details={"field": field})

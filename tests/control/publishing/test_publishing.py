@@ -1,0 +1,156 @@
+"""The edge's intent, its callbacks, and the reconciler that makes it right again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from zpack.control.engine.errors import ForeignError
+from zpack.control.publishing.models import parse_report
+from zpack.wire.edge import SECRET_HEADER, hashed_secret
+
+if TYPE_CHECKING:
+    from tests.control.provisioning.world import World
+    from tests.support.http import Caller, Reply
+
+NAME = "mc-flying-squid-5000"
+OK = {"server_name": NAME, "status": "proxy_ping_ok", "latency_ms": 3.5}
+
+
+async def report(anyone: Caller, body: Any, secret: str = "an edge secret for tests") -> Reply:
+    headers = {SECRET_HEADER: hashed_secret(secret)}
+    return await anyone.post("/internal/velocity/proxy-status", body, headers=headers)
+
+
+async def test_publishing_writes_the_edge_record(world: World) -> None:
+    await world.created(5000)
+    edge = (await world.row(5000)).payload["edge"]
+    assert (edge["state"], edge["fqdn"]) == ("published", f"{NAME}.zpack.localhost")
+    assert edge["velocity"]["verified"] is True
+
+
+async def test_a_proxy_that_forgets_at_once_is_no_success(world: World) -> None:
+    await world.created(5000)
+    world.edge.forgetful = True
+    world.edge.servers[NAME.replace("5000", "5001")] = {"name": NAME.replace("5000", "5001")}
+    del world.edge.servers[NAME]
+    with pytest.raises(ForeignError, match="does not list it"):
+        await world.publishing.publish(vmid=5000, hostname=NAME, ip="127.82.19.136")
+
+
+@pytest.mark.seed("S35")
+async def test_a_proxy_that_lists_nothing_is_believed_but_unverified(world: World) -> None:
+    await world.created(5000)
+    world.edge.forgetful = True
+    world.edge.servers.clear()
+    edge = await world.publishing.publish(vmid=5000, hostname=NAME, ip="127.82.19.136")
+    assert edge["velocity"]["verified"] is False
+
+
+async def test_a_restarted_proxy_is_told_again(world: World) -> None:
+    await world.created(5000)
+    world.edge.servers.clear()
+    await world.reconciler.tick()
+    assert sorted(world.edge.servers) == [NAME]
+
+
+async def test_a_wrong_address_is_mended(world: World) -> None:
+    await world.created(5000)
+    world.edge.servers[NAME]["address"] = "10.0.0.1"
+    await world.reconciler.tick()
+    assert world.edge.servers[NAME]["address"] == "127.82.19.136"
+
+
+async def test_leftovers_of_ours_go_and_strangers_stay(world: World) -> None:
+    for name in ("mc-paper-5077", "lobby", "lobby-9001"):
+        world.edge.servers[name] = {"name": name, "address": "10.0.0.1", "port": 1}
+    await world.reconciler.tick()
+    assert sorted(world.edge.servers) == ["lobby", "lobby-9001"]
+
+
+async def test_what_was_unpublished_stays_off(world: World) -> None:
+    await world.created(5000)
+    await world.publishing.unpublish(vmid=5000, hostname=NAME)
+    await world.reconciler.tick()
+    assert world.edge.servers == {}
+
+
+@pytest.mark.seed("S38")
+async def test_a_callback_is_merged(world: World, anyone: Caller) -> None:
+    await world.created(5000)
+    assert (await report(anyone, OK)).status == 200
+    proxy = (await world.row(5000)).payload["proxy"]
+    assert (proxy["status"], proxy["latencyMs"], proxy["source"]) == ("proxy_ping_ok", 3.5, "velocity")
+    assert proxy["pingOkAt"] == proxy["lastEventAt"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"serverName": NAME, "status": "registered_with_proxy", "latencyMs": 1},
+        {"server_name": f"{NAME}.zpack.localhost", "status": "proxy_ping_failed", "detail": "refused"},
+        {"server_name": NAME.upper(), "status": "proxy_ping_ok"},
+    ],
+)
+async def test_every_spelling_finds_its_server(world: World, anyone: Caller, body: dict[str, Any]) -> None:
+    await world.created(5000)
+    assert (await report(anyone, body)).status == 200
+    assert (await world.row(5000)).payload["proxy"]["status"] == body["status"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({}, 400, "invalid_proxy_status"),
+        ([OK], 400, "invalid_proxy_status"),
+        ({"server_name": NAME, "status": "exploded"}, 400, "invalid_proxy_status"),
+        ({"server_name": 5, "status": "proxy_ping_ok"}, 400, "invalid_proxy_status"),
+        ({"server_name": "mc-paper-5999", "status": "proxy_ping_ok"}, 404, "unknown_server"),
+        ({"server_name": "a\x00b", "status": "proxy_ping_ok"}, 400, "invalid_proxy_status"),
+    ],
+)
+async def test_bad_callbacks(anyone: Caller, body: Any, status: int, code: str) -> None:
+    reply = await report(anyone, body)
+    assert (reply.status, reply.body["error"]) == (status, code)
+
+
+@pytest.mark.parametrize("path", ["proxy-status", "servers"])
+@pytest.mark.parametrize("header", [None, "", "wrong", "an edge secret for tests", "\xe9"])
+async def test_the_door_needs_the_hashed_secret(anyone: Caller, path: str, header: str | None) -> None:
+    headers = {} if header is None else {SECRET_HEADER: header}
+    method = "GET" if path == "servers" else "POST"
+    reply = await anyone.call(method, f"/internal/velocity/{path}", OK, headers=headers)
+    assert (reply.status, reply.body["error"]) == (401, "unauthorized")
+
+
+@pytest.mark.seed("S18")
+async def test_edge_and_proxy_writes_at_once_lose_nothing(world: World, anyone: Caller) -> None:
+    await world.created(5000)
+    merge = world.publishing._instances.merge_payload
+    writes = [merge(5000, "edge", {f"e{n}": n}) for n in range(10)]
+    await asyncio.gather(*writes, *(report(anyone, {**OK, "detail": str(n)}) for n in range(5)))
+    payload = (await world.row(5000)).payload
+    assert [payload["edge"][f"e{n}"] for n in range(10)] == list(range(10))
+    assert payload["edge"]["state"] == "published"
+    assert payload["proxy"]["status"] == "proxy_ping_ok"
+
+
+async def test_only_ready_servers_are_handed_to_a_restarted_proxy(world: World, anyone: Caller) -> None:
+    for vmid in (5000, 5001):
+        await world.created(vmid)
+    world.scripts.manner[5001] = "never"
+    await world.heartbeat.tick()
+    headers = {SECRET_HEADER: hashed_secret("an edge secret for tests")}
+    reply = await anyone.get("/internal/velocity/servers", headers=headers)
+    assert [(s["name"], s["address"]) for s in reply.body["servers"]] == [(NAME, "127.82.19.136")]
+
+
+@pytest.mark.parametrize("value", [float("inf"), 1e30, True, "3", None, [1]])
+def test_a_latency_that_is_no_number_is_none(value: Any) -> None:
+    report = parse_report({**OK, "latency_ms": value})
+    assert not isinstance(report, str)
+    assert report.latency_ms is None
+    json.dumps(report.latency_ms, allow_nan=False)
