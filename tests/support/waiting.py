@@ -1,0 +1,28 @@
+"""Waiting for a condition with a deadline, instead of sleeping and hoping."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+STEP = 0.05
+
+
+async def eventually(
+    condition: Callable[[], Any | Awaitable[Any]], *, timeout: float = 10.0, what: str = "the condition"
+) -> Any:
+    """Return the first truthy value of ``condition``; AssertionError when the time is over."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found = condition()
+        if inspect.isawaitable(found):
+            found = await found
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"{what} did not come true within {timeout} s (last: {found!r})"
+        await asyncio.sleep(STEP)
