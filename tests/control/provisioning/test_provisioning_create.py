@@ -10,6 +10,7 @@ import pytest
 from tests.control.provisioning.counterparts import address_of
 from tests.control.provisioning.world import NOTHING, World, request_for, run, unwind
 from zpack.control.engine.errors import ForeignError
+from zpack.control.outside.proxmox import Locked
 from zpack.control.provisioning.steps import AgentFailed, VmidTaken
 
 if TYPE_CHECKING:
@@ -135,3 +136,33 @@ async def test_forty_creates_at_once_share_nothing(world: World) -> None:
     assert left["containers"] == left["rows"] == list(range(5000, 5040))
     assert len({server["address"] for server in world.edge.servers.values()}) == 40
     assert left["reserved"] == []
+
+
+async def test_a_clone_without_its_description_yet_is_waited_for(world: World, state: State) -> None:
+    await run(world.create[:1], state)
+    half = world.cluster.add_ct(5000, "half", node="local", lock="create")
+    for attempt in (world.create[1].do, world.create[1].undo):
+        assert attempt is not None
+        with pytest.raises(Locked):
+            await attempt(state)
+    half.lock = None
+    half.config["description"] = "zpack operation=op_1 owner=u-ada"
+    await unwind(world.create[:2], state)
+    assert await world.left() == NOTHING
+
+
+async def test_an_undo_waits_for_the_clone_it_interrupted(world: World, state: State) -> None:
+    world.cluster.time_scale = 1
+    world.cluster.ct_secs["clone"] = 1
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.4):
+            await run(world.create, state)
+    with pytest.raises(ForeignError) as early:
+        await unwind(world.create[:2], state)
+    assert early.value.transient
+    async with asyncio.timeout(10):
+        while world.cluster.ct(5000).lock:  # noqa: ASYNC110 - fakepve has no event to wait for
+            await asyncio.sleep(0.05)
+    world.cluster.time_scale = 0
+    await unwind(world.create[:2], state)
+    assert await world.left() == NOTHING

@@ -16,7 +16,7 @@ from zpack.control.heartbeat.readiness import decide_readiness, failure_of
 from zpack.control.instances import store
 from zpack.control.instances.models import MARK, description_for, is_marked, is_ours, made_by
 from zpack.control.outside.agent import AgentRefused
-from zpack.control.outside.proxmox import AlreadyExists, Missing
+from zpack.control.outside.proxmox import AlreadyExists, Locked, Missing
 from zpack.control.provisioning.models import agent_payload
 
 if TYPE_CHECKING:
@@ -246,12 +246,19 @@ class CreateSteps:
 
 
 async def description_of(proxmox: Proxmox, guest: Guest) -> str | None:
-    """Return the description of a container, or None when it is gone."""
+    """Return the description of a container, or None when it is gone.
+
+    Raises Locked while Proxmox still creates it: for a moment a clone is there without its description, and
+    whose it is cannot be said yet.
+    """
     try:
         config = await proxmox.config(vmid=guest.vmid, node=guest.node, budget=Budget.seconds(TASK_SECONDS))
     except Missing:
         return None
-    return str(config.get("description", "")).strip()
+    description = str(config.get("description", "")).strip()
+    if not description and config.get("lock") == "create":
+        raise Locked(f"container {guest.vmid} is still being created", transient=True)
+    return description
 
 
 async def is_removable(proxmox: Proxmox, guest: Guest) -> bool:
