@@ -265,3 +265,23 @@ async def test_a_running_orphan_is_stopped_first(world: World, worker: Worker, a
     await orphan(world, ann, status="running")
     assert (await ann.call("DELETE", "/api/containers/5005")).status == 200
     assert world.cluster.ours() == []
+
+
+async def test_a_failed_create_can_be_tried_again(world: World, worker: Worker, ann: Caller) -> None:
+    assert worker.alive
+    world.scripts.default = "error"
+    url = (await ann.post("/api/instances", WANTED)).body["statusUrl"]
+    assert (await ended(ann, url))["status"] == "failed"
+    world.scripts.default = "ready"
+    assert (await ann.post(f"{url}/retry")).status == 202
+    assert (await ended(ann, url))["status"] == "succeeded"
+    assert (await world.left())["rows"] == world.cluster.ours() == [5000]
+
+
+async def test_two_deletes_at_once_are_one(world: World, worker: Worker, ann: Caller) -> None:
+    assert worker.alive
+    vmid = await made(ann)
+    world.cluster.ct(vmid).status = "stopped"
+    replies = await asyncio.gather(*(ann.call("DELETE", f"/api/containers/{vmid}") for _ in range(3)))
+    assert {reply.status for reply in replies} == {200}
+    assert await world.left() == NOTHING
