@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.edge.world import HOST, MANY, Door, closing, edge_here, eventually, game_server
 
 from zpack.edge.answers import Conversation
-from zpack.edge.limits import HalfOpen, Rate, bucket_of
+from zpack.edge.limits import Counts, Rate, bucket_of
 from zpack.edge.proxy_header import build_header, parse_header
 from zpack.wire import minecraft as mc
 
@@ -79,6 +79,21 @@ async def test_players_in_the_game_are_not_half_open(tmp_path: Path) -> None:
             greeting, _, writer = await door.join("mc-alpha")
             await stack.enter_async_context(closing(writer))
             assert greeting == "alpha"
+
+
+async def test_one_address_may_hold_only_so_many_connections(tmp_path: Path) -> None:
+    limit = {"EDGE_MAX_CONNECTIONS_PER_ADDRESS": "3", "EDGE_PING_SECONDS": "60"}
+    async with edge_here(tmp_path, **limit, **MANY) as door, game_server("alpha") as alpha:
+        await door.register("mc-alpha", alpha.port)
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(3):
+                await stack.enter_async_context(closing((await door.join("mc-alpha"))[2]))
+            reader, writer = await door.connect()
+            async with closing(writer):
+                assert await ended(reader)
+        await eventually(lambda: door.edge is not None and door.edge.players.connections == 0)
+        _, _, writer = await door.join("mc-alpha")
+        writer.close()
 
 
 async def test_too_many_new_connections_are_dropped(tmp_path: Path) -> None:
@@ -233,7 +248,7 @@ def test_tokens_come_back_with_time() -> None:
 
 
 def test_half_open_connections_are_given_back() -> None:
-    counts = HalfOpen(total=3, per_address=2)
+    counts = Counts(total=3, per_address=2)
     assert [counts.enter("a"), counts.enter("a"), counts.enter("a")] == [True, True, False]
     assert [counts.enter("b"), counts.enter("c")] == [True, False]
     counts.leave("a")

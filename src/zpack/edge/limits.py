@@ -23,6 +23,7 @@ class Limits:
     half_open: int = 1024
     half_open_per_address: int = 64
     connections: int = 8192
+    connections_per_address: int = 512
 
 
 def bucket_of(host: str) -> str:
@@ -57,8 +58,8 @@ class Rate:
         return allowed
 
 
-class HalfOpen:
-    """Counts the connections whose backend has not spoken yet."""
+class Counts:
+    """Counts connections of one kind, in all and for each address."""
 
     def __init__(self, *, total: int, per_address: int) -> None:
         self._total, self._per_address = total, per_address

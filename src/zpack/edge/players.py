@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from zpack.edge.limits import HalfOpen, Rate
+from zpack.edge.limits import Counts, Rate
 from zpack.edge.visitor import Premises, Terms, Visitor
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ class PlayerPort:
             table=table,
             terms=terms,
             rate=Rate(rate=limits.rate, burst=limits.burst, clock=asyncio.get_running_loop().time),
-            half_open=HalfOpen(total=limits.half_open, per_address=limits.half_open_per_address),
+            half_open=Counts(total=limits.half_open, per_address=limits.half_open_per_address),
+            connected=Counts(total=limits.connections, per_address=limits.connections_per_address),
             spawn=self._spawn,
         )
 
@@ -41,6 +42,11 @@ class PlayerPort:
     def half_open(self) -> int:
         """Return how many of them no game server has answered yet."""
         return len(self._premises.half_open)
+
+    @property
+    def listening(self) -> bool:
+        """Say whether new players are accepted."""
+        return self._server is not None and self._server.is_serving()
 
     async def listen(self, host: str, port: int) -> tuple[str, int]:
         """Listen, and return where. Raises OSError."""

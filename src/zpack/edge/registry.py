@@ -70,6 +70,7 @@ class Registry:
         return web.json_response({"ok": True, **_backend(target), "duplicate": before is not None})
 
     async def _unregister(self, request: web.Request) -> web.Response:
+        """Lead nobody there any more; who plays already stays until the game server ends it."""
         name = parse_name((await _fields(request)).get("server_name"))
         if await self._table.remove(name) is None:
             return _error(404, "unknown_server", "no server is registered under this name")

@@ -17,6 +17,8 @@ from zpack.edge.watch import Rhythm
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LEAST, MOST = 0.01, 86400.0
+"""Seconds: nothing here may spin, nothing needs more than a day."""
 EPILOG = """\
 environment (secrets only here; the command line is visible to other users):
   ZPACK_SECRET or ZPACK_SHARED_SECRET  shared with the API; required
@@ -30,6 +32,7 @@ environment (secrets only here; the command line is visible to other users):
   EDGE_PROXY_PROTOCOL_FROM       networks whose connections begin with a PROXY v2 header, by commas (none)
   EDGE_PROXY_PROTOCOL_TO_BACKENDS  1: backends get a PROXY v2 header (0)
   EDGE_MAX_CONNECTIONS           players at once (8192)
+  EDGE_MAX_CONNECTIONS_PER_ADDRESS  the same for one address (512)
   EDGE_MAX_HALF_OPEN             connections no game server has answered yet, in all (1024)
   EDGE_MAX_HALF_OPEN_PER_ADDRESS the same for one address (64)
   EDGE_CONNECTIONS_PER_SECOND    new connections for one address, lasting (20)
@@ -88,7 +91,7 @@ def read_settings(argv: list[str] | None, env: Mapping[str, str]) -> Settings:
         domain=given.domain or env.get("GAME_DOMAIN") or "zpack.localhost",
         endpoint=given.status_endpoint or env.get("ZPACK_PROXY_STATUS_ENDPOINT") or "",
         secret=secret,
-        drain=_seconds(env, "EDGE_DRAIN_SECONDS", 0.0),
+        drain=_seconds(env, "EDGE_DRAIN_SECONDS", 0.0, least=0.0),
         terms=_terms(env),
         rhythm=Rhythm(
             healthy=_seconds(env, "EDGE_PING_SECONDS", 15.0),
@@ -122,6 +125,7 @@ def _terms(env: Mapping[str, str]) -> Terms:
         half_open=_count(env, "EDGE_MAX_HALF_OPEN", 1024),
         half_open_per_address=_count(env, "EDGE_MAX_HALF_OPEN_PER_ADDRESS", 64),
         connections=_count(env, "EDGE_MAX_CONNECTIONS", 8192),
+        connections_per_address=_count(env, "EDGE_MAX_CONNECTIONS_PER_ADDRESS", 512),
     )
     return Terms(
         limits=limits,
@@ -156,13 +160,13 @@ def _port(text: str, name: str) -> int:
     return int(text)
 
 
-def _seconds(env: Mapping[str, str], name: str, default: float) -> float:
+def _seconds(env: Mapping[str, str], name: str, default: float, *, least: float = LEAST) -> float:
     try:
         value = float(env.get(name) or default)
     except ValueError:
         value = math.nan
-    if not 0 <= value <= 86400:  # noqa: PLR2004 - a day; also refuses nan
-        msg = f"{name} must be a number from 0 to 86400"
+    if not least <= value <= MOST:  # also refuses nan
+        msg = f"{name} must be a number from {least:g} to {MOST:g}"
         raise SettingsError(msg)
     return value
 

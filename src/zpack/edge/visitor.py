@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from zpack.edge.answers import Conversation, State, shown
-from zpack.edge.limits import HalfOpen, Limits, Rate, bucket_of
+from zpack.edge.limits import Counts, Limits, Rate, bucket_of
 from zpack.edge.proxy_header import Address, build_header, parse_header
 from zpack.edge.splice import Events, Patience, Splice
 from zpack.wire import minecraft as mc
@@ -49,7 +49,10 @@ class Premises:
     table: Table
     terms: Terms
     rate: Rate
-    half_open: HalfOpen
+    half_open: Counts
+    """Those no game server has answered yet."""
+    connected: Counts
+    """All of them."""
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
     visitors: set[Visitor] = field(default_factory=set)
     departed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,6 +68,7 @@ class Visitor(asyncio.Protocol):
         self._premises, self._terms = premises, premises.terms
         self._data = bytearray()
         self._bucket: str | None = None
+        self._half_open: str | None = None
         self._peer: Address | None = None
         self._await_header = False
         self._opening: mc.Opening | None = None
@@ -82,8 +86,7 @@ class Visitor(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         self._peer = (str(name[0]), int(name[1])) if name else ("?", 0)
         self._await_header = self._is_trusted(self._peer[0])
-        full = len(self._premises.visitors) >= self._terms.limits.connections
-        if full or not self._admit(self._peer[0], exempt=self._await_header):
+        if not self._admit(self._peer[0], exempt=self._await_header):
             self._transport.abort()
             return
         self._premises.visitors.add(self)
@@ -174,8 +177,8 @@ class Visitor(asyncio.Protocol):
     # --- to a game server
 
     async def _dial(self, target: Target, opening: mc.Opening) -> None:
-        events = Events(answered=self._answered, silent=self._silent, ended=self._depart)
-        splice = Splice(patience=self._terms.patience, events=events)
+        events = Events(answered=self._settle, silent=self._silent, ended=self._depart)
+        splice = Splice(patience=self._patience(opening), events=events)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._terms.dial):
@@ -202,11 +205,14 @@ class Visitor(asyncio.Protocol):
         return build_header(self._peer, (str(here[0]), int(here[1])) if here else None)
 
     def _answer_seconds(self, opening: mc.Opening) -> float:
-        login = isinstance(opening, mc.Handshake) and opening.next_state != mc.STATUS
-        return self._terms.login_answer if login else self._terms.status_answer
+        return self._terms.login_answer if _is_login(opening) else self._terms.status_answer
 
-    def _answered(self) -> None:
-        self._leave()
+    def _patience(self, opening: mc.Opening) -> Patience:
+        """A player may be quiet for a while; a status has nothing to wait for."""
+        patience = self._terms.patience
+        return (
+            patience if _is_login(opening) else replace(patience, idle=min(patience.idle, self._terms.talk))
+        )
 
     def _silent(self, said: bytes) -> None:
         """Answer in the place of a server that took the connection and left, or says nothing."""
@@ -254,14 +260,24 @@ class Visitor(asyncio.Protocol):
         bucket = bucket_of(host)
         if not exempt and not self._premises.rate.allow(bucket):
             return False
-        if not self._premises.half_open.enter(bucket, exempt=exempt):
+        if not self._premises.connected.enter(bucket, exempt=exempt):
             return False
         self._bucket = bucket
+        if not self._premises.half_open.enter(bucket, exempt=exempt):
+            return False
+        self._half_open = bucket
         return True
 
+    def _settle(self) -> None:
+        """Count no longer as half-open."""
+        if self._half_open is not None:
+            self._premises.half_open.leave(self._half_open)
+            self._half_open = None
+
     def _leave(self) -> None:
+        self._settle()
         if self._bucket is not None:
-            self._premises.half_open.leave(self._bucket)
+            self._premises.connected.leave(self._bucket)
             self._bucket = None
 
     def _depart(self) -> None:
@@ -281,3 +297,7 @@ class Visitor(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self._deadline = self._silence = None
+
+
+def _is_login(opening: mc.Opening) -> bool:
+    return isinstance(opening, mc.Handshake) and opening.next_state != mc.STATUS
