@@ -66,7 +66,7 @@ class Child:
             async with asyncio.timeout(READY_SECONDS):
                 self.announced = await self._ready_line()
         except TimeoutError:
-            await self.stop()
+            await self._end()
             raise ChildFailed(f"{self.name} was not ready in {READY_SECONDS:.0f} s\n{self.tail()}") from None
 
     async def watch(self) -> None:
@@ -89,6 +89,9 @@ class Child:
     async def stop(self) -> None:
         """End the program: SIGTERM, and after a while SIGKILL."""
         self._stopping = True
+        await self._end()
+
+    async def _end(self) -> None:
         process = self._process
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):

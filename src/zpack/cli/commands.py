@@ -92,9 +92,7 @@ def create(
                 emit(accepted) if as_json else typer.echo(f"{accepted['hostname']}: {accepted['statusUrl']}")
                 return
             operation = await _follow(connection, accepted["statusUrl"], quiet=as_json)
-        if operation["status"] != "succeeded":
-            error = operation.get("error") or {}
-            fail(str(error.get("message", "failed")), code=str(error.get("code", "failed")), as_json=as_json)
+        _demand(operation, as_json=as_json)
         if as_json:
             emit(operation)
         else:
@@ -173,10 +171,12 @@ def delete(
         async with connect(api, token) as connection:
             if stop_host:
                 operation = await api_servers.stop_host(connection, server)
-                await _follow(connection, f"/api/operations/{operation}", quiet=as_json)
+                stopped = await _follow(connection, f"/api/operations/{operation}", quiet=as_json)
+                _demand(stopped, as_json=as_json)
             answer = await api_servers.delete(connection, server)
             if "statusUrl" in answer:
-                await _follow(connection, answer["statusUrl"], quiet=as_json)
+                answer = await _follow(connection, answer["statusUrl"], quiet=as_json)
+                _demand(answer, as_json=as_json)
         emit(answer) if as_json else typer.echo(f"server {server} is deleted")
 
     run(work(), as_json=as_json)
@@ -197,6 +197,13 @@ def console(
             await converse(connection, server, command=command, as_json=as_json)
 
     run(work(), as_json=as_json)
+
+
+def _demand(operation: dict[str, Any], *, as_json: bool) -> None:
+    """End the command with the operation's error unless it succeeded."""
+    if operation["status"] != "succeeded":
+        error = operation.get("error") or {}
+        fail(str(error.get("message", "failed")), code=str(error.get("code", "failed")), as_json=as_json)
 
 
 async def _follow(connection: Connection, status_url: str, *, quiet: bool) -> dict[str, Any]:

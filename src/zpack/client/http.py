@@ -57,7 +57,7 @@ class Connection:
                 headers=headers,
                 allow_redirects=False,
             ) as response:
-                raw = await response.content.read(BODY_LIMIT)
+                raw = await _limited(response.content)
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as failure:
             raise ApiAway(
@@ -66,7 +66,19 @@ class Connection:
         found = _parsed(raw)
         if status >= 300:  # noqa: PLR2004 - 2xx is success
             raise _problem(status, found)
+        if not isinstance(found, dict):
+            raise ApiAway(f"{self.base_url} does not speak like the zpack API")
         return found
+
+
+async def _limited(body: aiohttp.StreamReader) -> bytes:
+    """Return the whole body; one ``read`` returns only what has arrived. Raises ValueError."""
+    parts = bytearray()
+    async for part in body.iter_any():
+        parts += part
+        if len(parts) > BODY_LIMIT:
+            raise ValueError("the answer is too long")
+    return bytes(parts)
 
 
 def _parsed(raw: bytes) -> Any:
