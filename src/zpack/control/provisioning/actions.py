@@ -19,11 +19,9 @@ from zpack.control.outside.proxmox import Missing
 from zpack.control.provisioning.models import artifact_path, java_path
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
-
     from zpack.control.accounts.models import User
     from zpack.control.catalog.actions import Catalog
-    from zpack.control.db.session import Database
+    from zpack.control.db.session import AsyncSession, Database
     from zpack.control.db.tables import Operation
     from zpack.control.operations.actions import Operations
     from zpack.control.outside.proxmox import Guest, Proxmox
