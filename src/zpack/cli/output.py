@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from zpack.client.errors import ApiAway, ApiProblem
 
@@ -55,10 +54,9 @@ def emit(value: Any) -> None:
 
 
 def table(rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
-    """Print rows as a table; ``columns`` maps a key to its heading."""
-    drawn = Table(box=None, pad_edge=False)
-    for heading in columns.values():
-        drawn.add_column(heading, no_wrap=True)
-    for row in rows:
-        drawn.add_row(*(str(row.get(key, "")) for key in columns))
-    Console().print(drawn)
+    """Print rows in columns as wide as their text, never cut; ``columns`` maps a key to its heading."""
+    lines = [list(columns.values()), *([str(row.get(key, "")) for key in columns] for row in rows)]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(columns))]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")

@@ -15,10 +15,8 @@ from zpack.control.operations import store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy.ext.asyncio import AsyncSession
-
     from zpack.control.accounts.models import User
-    from zpack.control.db.session import Database
+    from zpack.control.db.session import AsyncSession, Database
     from zpack.control.engine.steps import Finished, State
 
 FINISHED = frozenset({"succeeded", "failed", "cancelled"})
