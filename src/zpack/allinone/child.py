@@ -69,6 +69,10 @@ class Child:
             await self._end()
             raise ChildFailed(f"{self.name} was not ready in {READY_SECONDS:.0f} s\n{self.tail()}") from None
 
+    async def ended(self) -> int | None:
+        """Wait until the program has ended; return its exit status."""
+        return await self._process.wait() if self._process is not None else None
+
     async def watch(self) -> None:
         """Restart the program whenever it dies. Raises ChildFailed when it dies too often."""
         while not self._stopping:

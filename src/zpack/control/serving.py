@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("zpack.control")
 GRACE_SECONDS = 5
+BACKLOG = 2048
 
 
 def open_redis(settings: Settings, *, embedded: bool) -> Redis:
@@ -135,6 +136,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(BACKLOG)  # before anything is announced: a client may come at once
     except OSError as failure:
         raise SettingsError(f"PORT: cannot listen on {host}:{port}: {failure.strerror}") from failure
     listener.set_inheritable(True)

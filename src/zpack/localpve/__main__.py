@@ -84,6 +84,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(1024)
     except OSError as failure:
         msg = f"cannot listen on {host}:{port} (LOCALPVE_PORT): {failure.strerror}"
         raise OSError(msg) from failure
