@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,9 @@ class Home:
         """Return the secrets; the first call makes them, readable by the owner only."""
         path = self.path / "secrets.json"
         found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        complete = {name: str(found.get(name) or secrets.token_hex(32)) for name in NAMES}
+        fresh = {name: secrets.token_hex(32) for name in NAMES}
+        fresh["proxmox_secret"] = str(uuid.uuid4())  # strict Proxmox clients accept nothing else
+        complete = {name: str(found.get(name) or fresh[name]) for name in NAMES}
         if complete != found:
             write_private(path, json.dumps(complete))
         return Secrets(**complete)

@@ -119,9 +119,9 @@ class ProcessBackend:
                     process.kill()
             if child is not None:
                 await child.wait()
-            _reap(tree)
             if not tree:
                 self._children.pop(guest.vmid, None)
+                self._reap()
                 return
             if time.monotonic() > deadline:
                 raise BackendError(f"processes of CT {guest.vmid} cannot be ended")
@@ -153,6 +153,14 @@ class ProcessBackend:
         for process in self._marked(f"{self._home}:"):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+
+    def _reap(self) -> None:
+        """Collect dead orphans that came to us as their subreaper; asyncio collects the first processes."""
+        ours = {child.pid for child in self._children.values()}
+        for orphan in psutil.Process().children():
+            with contextlib.suppress(psutil.Error, OSError):
+                if orphan.pid not in ours and orphan.status() == psutil.STATUS_ZOMBIE:
+                    os.waitpid(orphan.pid, os.WNOHANG)
 
     def _folder(self, guest: Guest) -> Path:
         return self._home / "guests" / str(guest.vmid)
@@ -209,13 +217,6 @@ def _measured(pid: int) -> Usage:
         return Usage(pid=pid, mem=memory, uptime=int(time.time() - first.create_time()))
     except psutil.Error:
         return Usage(pid=pid)
-
-
-def _reap(tree: list[psutil.Process]) -> None:
-    """Collect orphans that came to us as their subreaper."""
-    for process in tree:
-        with contextlib.suppress(ChildProcessError, OSError):
-            os.waitpid(process.pid, os.WNOHANG)
 
 
 def _filled(text: str, words: dict[str, str]) -> str:
