@@ -73,11 +73,8 @@ class Group:
 
     def processes(self) -> set[int]:
         """Return every process in the group or below it."""
-        found: set[int] = set()
-        for folder in self.folders():
-            for path in (folder / "cgroup.procs", *folder.glob("**/cgroup.procs")):
-                found.update(int(word) for word in _words(path))
-        return found
+        places = [place for folder in self.folders() for place in _with_those_below(folder)]
+        return {int(word) for place in places for word in _words(place / "cgroup.procs")}
 
     def first(self) -> int:
         """Return the host's process id of the container's PID 1; 0 when there is none."""
@@ -94,7 +91,8 @@ class Group:
         while processes := self.processes():
             for switch in (folder / "cgroup.kill" for folder in self.folders()):
                 if switch.exists():  # the newer hierarchy kills all at once, faster than any fork
-                    switch.write_text("1")
+                    with contextlib.suppress(OSError):  # LXC's monitor removes groups beside us
+                        switch.write_text("1")
             for pid in processes:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -106,11 +104,9 @@ class Group:
         """Remove the emptied group everywhere. Raises BackendError when the kernel keeps one."""
         deadline = time.monotonic() + EMPTY_SECONDS
         while folders := self.folders():
-            for folder in folders:
-                below = sorted((path.parent for path in folder.glob("**/cgroup.procs")), reverse=True)
-                for path in (*below, folder):
-                    with contextlib.suppress(OSError):  # a dying process holds it a moment longer
-                        path.rmdir()
+            for place in (place for folder in folders for place in reversed(_with_those_below(folder))):
+                with contextlib.suppress(OSError):  # a dying process holds it a moment longer
+                    place.rmdir()
             if time.monotonic() > deadline:
                 raise BackendError(f"control group {self.name} cannot be removed")
             time.sleep(0.002)
@@ -139,6 +135,11 @@ class Group:
             if new:
                 return int(new[0]) / 1e6
         return 0.0
+
+
+def _with_those_below(folder: Path) -> list[Path]:
+    """Return a group and its children, parents first. Those that vanish meanwhile are left out."""
+    return [Path(place) for place, _, _ in os.walk(folder)]
 
 
 def _words(path: Path) -> list[str]:

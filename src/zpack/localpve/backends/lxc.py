@@ -163,6 +163,8 @@ class LxcBackend:
         for group in (self._group(vmid), cgroup.Group(f"zpack-{self._tag}/{vmid}.monitor")):
             await asyncio.to_thread(group.kill)
             await asyncio.to_thread(group.remove)
+        if self._bridge:
+            await self._bridge.leave(vmid)
 
     def _plan(self, guest: Guest) -> dict[str, object]:
         """Write LXC's configuration; return the launcher's plan. Raises BackendError and OSError."""

@@ -44,7 +44,7 @@ class Bridge:
         """Return what the launcher needs to join a guest. Raises BackendError without ``ip``."""
         return {
             "bridge": self.name,
-            "veth": f"zv{self.tag[:4]}{vmid}"[:NAME_LIMIT],
+            "veth": self._port(vmid),
             "address": f"{self.address(vmid)}/{self.network.prefixlen}",
             "gateway": self.gateway,
             "ip": _ip(),
@@ -59,9 +59,16 @@ class Bridge:
         await _must(ip, "address", "replace", f"{self.gateway}/{self.network.prefixlen}", "dev", self.name)
         await _must(ip, "link", "set", self.name, "up")
 
+    async def leave(self, vmid: int) -> None:
+        """Remove a guest's port. The kernel would, some time after the guest's network; we say when."""
+        await run(_ip(), "link", "delete", self._port(vmid))
+
     async def remove(self) -> None:
         """Remove the bridge; absent is fine."""
         await run(_ip(), "link", "delete", self.name)
+
+    def _port(self, vmid: int) -> str:
+        return f"zv{self.tag[:4]}{vmid}"[:NAME_LIMIT]
 
 
 def _ip() -> str:
