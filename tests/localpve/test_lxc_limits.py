@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from zpack.localpve.backends.cgroup import Group, limits, missing
 
 if TYPE_CHECKING:
