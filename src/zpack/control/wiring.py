@@ -241,6 +241,7 @@ def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -
         proxmox=clients.proxmox,
         agents=clients.agents,
         publishing=publishing,
+        words=AgentWords(redis=clients.redis),
         lanes=Lanes(database=clients.database, width=settings.clone_width),
         settings=group,
     )

@@ -161,7 +161,7 @@ async def test_an_undo_waits_for_the_clone_it_interrupted(world: World, state: S
         await unwind(world.create[:2], state)
     assert early.value.transient
     async with asyncio.timeout(10):
-        while world.cluster.ct(5000).lock:  # noqa: ASYNC110 - fakepve has no event to wait for
+        while world.cluster.ct(5000).lock:
             await asyncio.sleep(0.05)
     world.cluster.time_scale = 0
     await unwind(world.create[:2], state)

@@ -7,6 +7,7 @@ so a container is known as ours from its first moment.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 from zpack.control.engine.backoff import pauses
@@ -22,6 +23,7 @@ from zpack.control.provisioning.models import agent_payload
 if TYPE_CHECKING:
     from zpack.control.db.session import Database
     from zpack.control.engine.steps import State
+    from zpack.control.heartbeat.store import AgentWords
     from zpack.control.outside.agent import Agents
     from zpack.control.outside.proxmox import Guest, Proxmox
     from zpack.control.provisioning.lanes import Lanes
@@ -58,6 +60,7 @@ class CreateSteps:
         proxmox: Proxmox,
         agents: Agents,
         publishing: Publishing,
+        words: AgentWords,
         lanes: Lanes,
         settings: ProvisioningSettings,
     ) -> None:
@@ -65,6 +68,7 @@ class CreateSteps:
         self._proxmox = proxmox
         self._agents = agents
         self._publishing = publishing
+        self._words = words
         self._lanes = lanes
         self._settings = settings
 
@@ -211,6 +215,14 @@ class CreateSteps:
                 engine_version=payload["version"],
             )
             await store.release_vmid(session, state["operation_id"])
+        # The poller's first round may be seconds away; until then the list says what we have just seen.
+        seen = {
+            "hostOnline": True,
+            "ready": True,
+            "readySource": state.get("ready_source"),
+            "state": "running",
+        }
+        await self._words.put(state["vmid"], {**seen, "lastSeen": int(time.time() * 1000)})
         return None
 
     async def remove_instance(self, state: State) -> None:
@@ -219,6 +231,7 @@ class CreateSteps:
             row = await store.find(session, state["vmid"])
             if row is not None and row.payload.get("agent_seed") == state["operation_id"]:
                 await store.delete_instance(session, state["vmid"])
+        await self._words.remove(state["vmid"])
 
     async def publish_edge(self, state: State) -> State | None:
         """Make the server reachable by name."""
