@@ -52,6 +52,14 @@ async def test_the_first_process_is_told_to_end(world: World) -> None:
     assert await world.said(guest) == "bye"
 
 
+async def test_last_words_reach_the_console(world: World) -> None:
+    words = "lambda *_: (print('goodbye', flush=True), sys.exit(0))"
+    guest = await world.run(f"signal.signal(signal.SIGTERM, {words}); tell('up')")
+    await world.said(guest)
+    await world.backend.shutdown(guest, timeout=10)
+    assert "goodbye" in world.console(guest)
+
+
 async def test_one_that_does_not_listen_is_reported_then_killed(world: World) -> None:
     guest = await world.run("signal.signal(signal.SIGTERM, signal.SIG_IGN); tell('up')")
     assert await world.said(guest) == "up"
@@ -116,6 +124,15 @@ async def test_close_leaves_nothing(world: World) -> None:
 async def test_no_mount_is_made_on_the_host(world: World) -> None:
     await world.run("tell(1)")
     assert str(world.home) not in Path("/proc/self/mounts").read_text()
+
+
+async def test_many_at_once(world: World) -> None:
+    vmids = range(5001, 5017)
+    guests = await asyncio.gather(*(world.run("tell(1)", vmid=vmid) for vmid in vmids))
+    assert [await world.said(guest) for guest in guests] == [1] * 16
+    await asyncio.gather(*(world.backend.destroy(guest) for guest in guests))
+    await world.backend.close()
+    assert world.left() == NOTHING
 
 
 async def test_a_killed_monitor_is_no_hindrance(world: World) -> None:

@@ -24,6 +24,7 @@ from zpack.localpve.backends.lxc_run import run
 from zpack.localpve.backends.network import Bridge
 
 POLL = 0.01
+MONITOR_SECONDS = 2.0
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -156,13 +157,18 @@ class LxcBackend:
     async def _end(self, vmid: int) -> None:
         """Kill and clear one container; none is fine.
 
-        The container goes first: its monitor then ends by itself and clears the console. A monitor that was
+        The container goes first; its monitor then writes the console's last words and ends. One that was
         killed, or does not end, is no hindrance.
         """
         self._samples.pop(vmid, None)
-        for group in (self._group(vmid), cgroup.Group(f"zpack-{self._tag}/{vmid}.monitor")):
-            await asyncio.to_thread(group.kill)
-            await asyncio.to_thread(group.remove)
+        container, monitor = self._group(vmid), cgroup.Group(f"zpack-{self._tag}/{vmid}.monitor")
+        await asyncio.to_thread(container.kill)
+        deadline = time.monotonic() + MONITOR_SECONDS
+        while monitor.processes() and time.monotonic() < deadline:  # noqa: ASYNC110 - the kernel has no event
+            await asyncio.sleep(POLL)
+        await asyncio.to_thread(monitor.kill)
+        await asyncio.to_thread(container.remove)
+        await asyncio.to_thread(monitor.remove)
         if self._bridge:
             await self._bridge.leave(vmid)
 
