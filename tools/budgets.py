@@ -44,7 +44,9 @@ def is_route(function: Function) -> bool:
 
 
 def over(path: Path) -> Iterator[str]:
-    """Yield each budget that a source file exceeds."""
+    """Yield each budget that a source file exceeds; migrations are lists of what was, not functions."""
+    if path.parent.name == "versions":
+        return
     lines = path.read_text().splitlines()
     if len(lines) > FILE_LINES:
         yield f"{path}: {len(lines)} lines, {FILE_LINES} allowed: split it by subject"

@@ -1,0 +1,135 @@
+"""Every route has an access rule, and no input makes a 500."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fastapi import APIRouter
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from zpack.control import app as doors
+from zpack.control.app import RouteWithoutRule, access_rules, create_app
+
+if TYPE_CHECKING:
+    from tests.support.http import Caller
+    from zpack.control.wiring import Api
+
+PUBLIC = {
+    "GET /api/health", "GET /api/ready", "POST /api/auth/register", "POST /api/auth/login",
+    "POST /api/auth/logout", "GET /api/catalog/game", "GET /api/catalog/dev",
+}  # fmt: skip
+
+
+async def nothing() -> dict[str, str]:
+    return {}
+
+
+@pytest.fixture
+def rules(api: Api) -> dict[str, str | None]:
+    return dict(access_rules(create_app(api, ready=nothing, cors_origins=())))
+
+
+def test_public_routes_are_these_and_no_others(rules: dict[str, str | None]) -> None:
+    assert {route for route, rule in rules.items() if rule == "public"} == PUBLIC
+
+
+def test_there_are_routes_and_each_has_a_rule(rules: dict[str, str | None]) -> None:
+    assert len(rules) > 25
+    assert set(rules.values()) == {"public", "user", "edge"}
+
+
+def test_a_route_without_a_rule_stops_the_start(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    hole = APIRouter()
+    hole.get("/api/hole")(nothing)
+    monkeypatch.setattr(doors, "ROUTERS", (*doors.ROUTERS, hole))
+    with pytest.raises(RouteWithoutRule, match="GET /api/hole"):
+        create_app(api, ready=nothing, cors_origins=())
+
+
+async def test_without_a_token_every_user_route_is_401(anyone: Caller, rules: dict[str, str | None]) -> None:
+    for route, rule in rules.items():
+        method, path = route.split(" ")
+        if rule == "user":
+            reply = await anyone.call(
+                method, path.replace("{action}", "start").replace("{", "").replace("}", "")
+            )
+            assert (reply.status, reply.body["error"]) == (401, "Missing authorization token"), route
+
+
+async def test_without_the_secret_the_edges_routes_are_401(anyone: Caller) -> None:
+    for method, path in (("POST", "proxy-status"), ("GET", "servers")):
+        reply = await anyone.call(method, f"/internal/velocity/{path}", headers={"X-Zpack-Secret": "wrong"})
+        assert (reply.status, reply.body["error"]) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/api/nothing", 404, "not_found"),
+        ("PUT", "/api/health", 405, "method_not_allowed"),
+        ("GET", "/api/servers/%00", 400, "invalid_request"),
+        ("GET", "/api/servers?x=%00", 400, "invalid_request"),
+        ("GET", "/api/servers/5000", 404, "server_not_found"),
+        ("GET", "/api/servers/100", 404, "server_not_found"),
+        ("GET", "/api/servers/abc/status", 404, "server_not_found"),
+        ("DELETE", "/api/containers/abc", 400, "Invalid VMID"),
+        ("DELETE", "/api/containers/9001", 400, "Invalid VMID"),
+        ("GET", "/api/operations/op_x", 404, "operation_not_found"),
+        ("POST", "/api/servers/5000/host/explode", 400, "invalid_request"),
+        ("GET", "/api/servers/5000/console/log?after=-1", 400, "invalid_request"),
+    ],
+)
+async def test_bad_addresses(ann: Caller, method: str, path: str, status: int, code: str) -> None:
+    reply = await ann.call(method, path)
+    assert (reply.status, reply.body["error"]) == (status, code)
+    assert reply.body["requestId"] == reply.headers["x-request-id"]
+
+
+async def test_a_large_body_is_413(anyone: Caller) -> None:
+    reply = await anyone.call("POST", "/api/auth/login", data=b"x" * (1 << 21))
+    assert (reply.status, reply.body["error"]) == (413, "body_too_large")
+
+
+async def test_a_large_body_of_unknown_length_is_413(anyone: Caller) -> None:
+    async def endless() -> Any:
+        for _ in range(64):
+            yield b"x" * 65536
+
+    reply = await anyone.call("POST", "/api/auth/login", data=endless())
+    assert reply.status in {400, 413}
+
+
+async def test_health_and_ready(anyone: Caller) -> None:
+    health = await anyone.get("/api/health")
+    assert (health.body["status"], health.body["service"]) == ("ok", "zpack-api")
+    assert (await anyone.get("/api/ready")).body == {"ready": True, "waiting": {}}
+
+
+async def test_the_api_describes_itself(anyone: Caller) -> None:
+    assert "/api/instances" in (await anyone.get("/openapi.json")).body["paths"]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+fields = st.sampled_from(
+    ["email", "username", "password", "identifier", "game", "variant", "version", "world", "memoryMiB", "ctype",
+     "command", "server_name", "status", "firstName", "cpuCores", "container_type"]
+)  # fmt: skip
+places = st.sampled_from(
+    ["/api/auth/register", "/api/auth/login", "/api/instances", "/api/servers/5000/console/command",
+     "/api/operations/x/cancel", "/api/servers/5000/game/start", "/internal/velocity/proxy-status"]
+)  # fmt: skip
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=places, body=st.one_of(json_values, st.dictionaries(fields, json_values, max_size=6)))
+async def test_no_json_makes_a_500(ann: Caller, place: str, body: Any) -> None:
+    reply = await ann.post(place, body)
+    assert reply.status < 500 or reply.status == 503, (place, body, reply)
+    if reply.status >= 400:
+        assert isinstance(reply.body["error"], str)
