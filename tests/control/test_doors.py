@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -88,7 +89,7 @@ async def test_bad_addresses(ann: Caller, method: str, path: str, status: int, c
 
 
 async def test_a_large_body_is_413(anyone: Caller) -> None:
-    reply = await anyone.call("POST", "/api/auth/login", data=b"x" * (1 << 21))
+    reply = await anyone.call("POST", "/api/auth/login", data=io.BytesIO(b"x" * (1 << 21)))
     assert (reply.status, reply.body["error"]) == (413, "body_too_large")
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PASSWORD = "correct horse"
 
@@ -16,7 +19,7 @@ class Reply:
 
     status: int
     body: Any
-    headers: dict[str, str]
+    headers: Mapping[str, str]
 
 
 class Caller:
@@ -37,7 +40,7 @@ class Caller:
     async def call(self, method: str, path: str, json: Any = None, **more: Any) -> Reply:
         async with self._session.request(method, self.base + path, json=json, **more) as response:
             body = await response.json(content_type=None) if await response.read() else None
-            return Reply(response.status, body, dict(response.headers))
+            return Reply(response.status, body, response.headers)
 
     async def get(self, path: str, **more: Any) -> Reply:
         return await self.call("GET", path, **more)

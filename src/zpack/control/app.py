@@ -42,6 +42,7 @@ log = logging.getLogger("zpack.api")
 BODY_LIMIT = 1 << 20
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 ROUTERS = (operations, accounts, catalog, provisioning, instances, status, power, console, publishing)
+FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
@@ -107,12 +108,19 @@ def access_rules(app: FastAPI) -> Iterator[tuple[str, str | None]]:
 
 
 def _api_routes(routes: Any) -> Iterator[APIRoute]:
-    """Yield the routes, also those inside an included router."""
+    """Yield the API's routes, also those inside an included router. Raises RouteWithoutRule.
+
+    Whatever else is mounted must be one of the framework's own pages; a kind of route we do not know could
+    carry routes we do not see.
+    """
     for route in routes:
+        inner = getattr(route, "original_router", None)
         if isinstance(route, APIRoute):
             yield route
-        elif hasattr(route, "routes"):
-            yield from _api_routes(route.routes)
+        elif inner is not None:
+            yield from _api_routes(inner.routes)
+        elif getattr(route, "path", None) not in FRAMEWORK_PAGES:
+            raise RouteWithoutRule(f"a route of unknown kind: {route!r}")
 
 
 def _calls(dependant: Dependant) -> Iterator[Any]:
