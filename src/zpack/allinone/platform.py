@@ -12,6 +12,7 @@ from zpack.allinone.child import Child, ChildFailed
 from zpack.allinone.postgres import EmbeddedPostgres
 from zpack.allinone.template import TEMPLATE_VMID, tool_folder, write_template
 from zpack.artifacts.node import find_node
+from zpack.localpve.backends.network import Bridge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,10 +51,9 @@ class Platform:
 
     async def start(self) -> None:
         """Start everything. Raises ChildFailed, PostgresFailed."""
-        artifacts = f"http://{self._options.host}:{self._options.artifacts_port}"
         async with asyncio.TaskGroup() as group:
             group.create_task(self._database())
-            group.create_task(self._artifacts(artifacts))
+            group.create_task(self._artifacts())
             group.create_task(self._child("edge", self._edge_words(), self._edge_environment()))
         await self._child(
             "control", ["-m", "zpack.control", "serve", "--embedded"], self._control_environment()
@@ -82,7 +82,7 @@ class Platform:
         self._say("migrating the database")
         await self._once(["-m", "zpack.control", "migrate"], self._control_environment())
 
-    async def _artifacts(self, base_url: str) -> None:
+    async def _artifacts(self) -> None:
         folder = str(self._home.folder("artifacts"))
         if self._options.isolation != "sim":
             self._say("preparing the game engine (the first time takes a minute)")
@@ -91,12 +91,13 @@ class Platform:
         node = await asyncio.to_thread(lambda: find_node().folder)
         write_template(
             self._home.folder("localpve") / "templates",
-            artifact_base_url=base_url,
+            artifact_base_url=f"http://{self._seen_by_guests()}:{self._options.artifacts_port}",
             node=node if str(node) != "/usr" else None,
             java=tool_folder("java"),
         )
         serve = ["-m", "zpack.artifacts", "serve", "--home", folder]
-        listen = ["--host", self._options.host, "--port", str(self._options.artifacts_port)]
+        host = "0.0.0.0" if self._options.network == "bridge" else self._options.host
+        listen = ["--host", host, "--port", str(self._options.artifacts_port)]
         async with asyncio.TaskGroup() as group:
             group.create_task(self._child("artifacts", [*serve, *listen], {}))
             group.create_task(self._child("localpve", self._localpve_words(), self._localpve_environment()))
@@ -111,6 +112,16 @@ class Platform:
         )
         self.children[name] = child
         await child.start()
+
+    def _seen_by_guests(self) -> str:
+        """Return the address guests reach this machine at: the bridge's own when they have one.
+
+        The bridge appears with the first guest, so the artifact server, which serves only public files, then
+        listens on every address.
+        """
+        if self._options.network == "bridge":
+            return Bridge("", self._options.subnet).gateway
+        return self._options.host
 
     async def _watch_database(self) -> None:
         status = await self.postgres.ended()

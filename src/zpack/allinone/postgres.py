@@ -13,6 +13,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -64,18 +65,19 @@ class EmbeddedPostgres:
 
     async def start(self) -> None:
         """Make the cluster when it is new, start it, make the database. Raises PostgresFailed."""
-        await asyncio.to_thread(self._start)
+        await asyncio.to_thread(self.start_now)
 
     async def stop(self) -> None:
         """Stop the server; open transactions are rolled back."""
-        await asyncio.to_thread(self._stop)
+        await asyncio.to_thread(self.stop_now)
 
     async def ended(self) -> int:
         """Wait until the server ends by itself; return its exit status."""
         assert self._server is not None, "start() comes first"  # noqa: S101 - a programming error
         return await asyncio.to_thread(self._server.wait)
 
-    def _start(self) -> None:
+    def start_now(self) -> None:
+        """Start, blocking. The server ends with the thread that started it. Raises PostgresFailed."""
         self._end_leftover()
         if not (self._data / "PG_VERSION").exists():
             self._make_cluster()
@@ -116,11 +118,12 @@ class EmbeddedPostgres:
             except psycopg.OperationalError as failure:
                 ended = self._server is None or self._server.poll() is not None
                 if ended or time.monotonic() > deadline:
-                    self._stop()
+                    self.stop_now()
                     raise PostgresFailed(f"PostgreSQL does not answer: {self._last_words()}") from failure
             time.sleep(0.05)
 
-    def _stop(self) -> None:
+    def stop_now(self) -> None:
+        """Stop, blocking."""
         if self._server is None or self._server.poll() is not None:
             return
         self._server.send_signal(signal.SIGINT)
@@ -159,7 +162,12 @@ def binaries() -> Path:
 
 def _as_other_user(*, pdeathsig: bool) -> list[str]:
     """Return the words that start a program as an ordinary user when we are root."""
-    words = ["setpriv"]
+    setpriv = shutil.which("setpriv")
+    if setpriv is None and os.geteuid() == 0:
+        raise PostgresFailed("running as root needs setpriv (Debian package util-linux), or start as a user")
+    if setpriv is None:
+        return []
+    words = [setpriv]
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
         words += [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
