@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 from typing import TYPE_CHECKING
 
@@ -134,7 +135,10 @@ async def test_a_guest_whose_template_is_gone_hides_no_other(home: Path) -> None
 async def test_bad_bodies_are_answered(server: str, kind: str, raw: bytes, status: int) -> None:
     headers = {"Authorization": f"PVEAPIToken={TOKEN}", "Content-Type": kind}
     url = f"{server}/api2/json/nodes/pve1/lxc/5000/config"
-    async with aiohttp.ClientSession() as session, session.put(url, data=raw, headers=headers) as reply:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.put(url, data=io.BytesIO(raw), headers=headers) as reply,
+    ):
         assert (reply.status, reply.headers["Server"]) == (status, "pve-api-daemon/3.0")
 
 

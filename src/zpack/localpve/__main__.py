@@ -5,21 +5,28 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ctypes
+import fcntl
 import json
 import logging
 import os
 import signal
 import socket
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from zpack.localpve.access import Access
 from zpack.localpve.app import Doorkeeper
+from zpack.localpve.backends.base import BackendError
 from zpack.localpve.backends.choice import Unavailable, choose
 from zpack.localpve.node import Node
 from zpack.localpve.tasks import Tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 PR_SET_PDEATHSIG = 1
 log = logging.getLogger("zpack.localpve")
@@ -41,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     try:
         asyncio.run(run(options))
-    except (Unavailable, OSError, ValueError) as failure:
+    except (Unavailable, BackendError, OSError, ValueError) as failure:
         sys.stderr.write(f"localpve: {failure}\n")
         return 1
     return 0
@@ -54,6 +61,11 @@ async def run(options: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     home: Path = options.home.resolve()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(home):
+        await _serve(options, home, stop)
+
+
+async def _serve(options: argparse.Namespace, home: Path, stop: asyncio.Event) -> None:
     listener = _listen(options.host, options.port)
     choice = await choose(
         options.isolation,
@@ -71,12 +83,25 @@ async def run(options: argparse.Namespace) -> None:
     await runner.setup()
     await web.SockSite(runner, listener).start()
     host, port = listener.getsockname()[:2]
-    line = {"ready": True, "program": "localpve", "listen": f"{host}:{port}", "isolation": choice.line}
+    line = {"ready": True, "program": "localpve", "listen": f"{host}:{port}"}
+    line |= {"backend": choice.backend.name, "isolation": choice.line}
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
     await stop.wait()
     await runner.cleanup()
     await node.close()
+
+
+@contextmanager
+def _alone(home: Path) -> Generator[None]:
+    """Hold the home: a second localpve would end our guests as left-overs. Raises OSError."""
+    with (home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            msg = f"another localpve runs in {home}"
+            raise OSError(msg) from None
+        yield
 
 
 def _listen(host: str, port: int) -> socket.socket:

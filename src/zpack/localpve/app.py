@@ -178,7 +178,7 @@ def guest_routes(node: Node, guest: str) -> list[Route]:  # noqa: C901 - a table
         return node.clone(call.vmid, call.given)
 
     async def resize(call: Call) -> Any:
-        return node.resize(call.vmid, call.given)
+        return await node.resize(call.vmid, call.given)
 
     async def start(call: Call) -> Any:
         return await node.start(call.vmid)
@@ -188,7 +188,8 @@ def guest_routes(node: Node, guest: str) -> list[Route]:  # noqa: C901 - a table
 
     async def shutdown(call: Call) -> Any:
         seconds = float(call.given.get("timeout", "60"))
-        return await node.stop(call.vmid, kind="vzshutdown", seconds=seconds)
+        force = schema.is_true(call.given.get("forceStop"))
+        return await node.shutdown(call.vmid, seconds=seconds, force=force)
 
     async def reboot(call: Call) -> Any:
         return await node.reboot(call.vmid, float(call.given.get("timeout", "60")))
@@ -230,17 +231,26 @@ async def _parameters(request: web.Request) -> dict[str, str]:
     if request.method not in {"POST", "PUT"} or not request.can_read_body:
         return given
     kind = request.content_type
-    if kind == "application/json":
-        try:
-            body = json.loads(await request.read())
-        except (ValueError, RecursionError):
-            raise ApiError(400, "malformed JSON string") from None
-        if not isinstance(body, dict):
-            raise bad_parameters({"body": "type check ('object') failed"})
-        return given | {str(k): _text(v) for k, v in body.items() if v is not None}
-    if kind in {FORM, "application/octet-stream"}:
-        return given | {key: str(value) for key, value in (await request.post()).items()}
+    try:
+        if kind == "application/json":
+            return given | _object(await request.read())
+        if kind in {FORM, "application/octet-stream"}:
+            return given | {key: str(value) for key, value in (await request.post()).items()}
+    except web.HTTPRequestEntityTooLarge:
+        raise ApiError(413, "request entity too large") from None
+    except (UnicodeError, LookupError):
+        raise ApiError(400, "malformed form data") from None
     raise ApiError(506, f"upload 'Content-Type '{kind}' not implemented")
+
+
+def _object(raw: bytes) -> dict[str, str]:
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise ApiError(400, "malformed JSON string") from None
+    if not isinstance(body, dict):
+        raise bad_parameters({"body": "type check ('object') failed"})
+    return {str(k): _text(v) for k, v in body.items() if v is not None}
 
 
 def _text(value: Any) -> str:

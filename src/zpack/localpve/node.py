@@ -6,24 +6,27 @@ import asyncio
 import ipaddress
 import json
 import logging
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zpack.localpve.backends.base import Backend, BackendError, Guest, Template, Usage
+from zpack.localpve.disk import grown, size_of
 from zpack.localpve.errors import ApiError, bad_parameters, no_such_guest
 from zpack.localpve.ledger import Ledger, Record
 from zpack.localpve.schema import is_true
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Awaitable, Callable, Generator
     from pathlib import Path
 
     from zpack.localpve.tasks import Task, Tasks
 
+    Work = Callable[[Task], Awaitable[None]]
+
 log = logging.getLogger("zpack.localpve")
-SHUTDOWN_SECONDS = 60.0
 CLOSE_SECONDS = 20.0
+DRAIN_SECONDS = 5.0
 START_AT_ONCE = 4
 
 
@@ -67,8 +70,10 @@ class Node:
         return wanted
 
     def guest(self, record: Record) -> Guest:
-        """Return a record as its backend sees it."""
+        """Return a record as its backend sees it. Raises ApiError when its template is gone."""
         config = record.config
+        if record.template_of not in self.templates:
+            raise ApiError(500, f"template {record.template_of} of CT {record.vmid} is missing")
         return Guest(
             vmid=record.vmid,
             hostname=config.get("hostname", f"CT{record.vmid}"),
@@ -95,7 +100,7 @@ class Node:
     async def current(self, vmid: int) -> dict[str, Any]:
         """Return ``GET …/status/current``."""
         record = self.record(vmid)
-        running = vmid not in self.templates and await self.backend.running(self.guest(record))
+        running = await self._runs(record)
         usage = await self.backend.usage(self.guest(record)) if running else Usage()
         config = record.config
         found: dict[str, Any] = {
@@ -106,7 +111,7 @@ class Node:
             "cpus": int(config.get("cores", "1")),
             "maxmem": int(config.get("memory", "512")) << 20,
             "maxswap": int(config.get("swap", "512")) << 20,
-            "maxdisk": 8 << 30,
+            "maxdisk": size_of(config.get("rootfs")),
             "cpu": usage.cpu,
             "mem": usage.mem,
             "disk": usage.disk,
@@ -129,7 +134,7 @@ class Node:
     async def interfaces(self, vmid: int) -> list[dict[str, Any]]:
         """Return ``GET …/interfaces``; a stopped container has none."""
         record = self.record(vmid)
-        if vmid in self.templates or not await self.backend.running(self.guest(record)):
+        if not await self._runs(record):
             raise ApiError(500, f"CT {vmid} not running")
         ip = await self.backend.address(self.guest(record))
         hwaddr = "bc:24:11:" + ":".join(f"{(vmid >> shift) & 0xFF:02x}" for shift in (16, 8, 0))
@@ -146,26 +151,24 @@ class Node:
             raise ApiError(500, f"CT/VM {newid} already exists on node '{self.name}'")
         if template not in self.templates:
             raise ApiError(500, f"CT {template} is not a template")
-        hold = self._hold(template, "disk")
-        hold.__enter__()
+        held = ExitStack()
+        held.enter_context(self._hold(template, "disk"))
+        held.enter_context(self._hold(newid, "create"))
         config = {"hostname": given.get("hostname", f"CT{newid}"), "memory": "512", "swap": "512"}
         if given.get("description"):
             config["description"] = given["description"]
         record = Record(newid, template, config, made=False)
         self._ledger.put(record)
-        self._locks[newid] = "create"
 
         async def work(task: Task) -> None:
-            try:
+            with held:
                 task.lines.append(f"create full clone of mountpoint rootfs ({template})")
-                await self.backend.clone(self.guest(record))
+                try:
+                    await self.backend.clone(self.guest(record))
+                except Exception:
+                    self._ledger.remove(newid)
+                    raise
                 self._ledger.put(replace(record, made=True))
-            except BackendError:
-                self._ledger.remove(newid)
-                raise
-            finally:
-                self._locks.pop(newid, None)
-                hold.__exit__(None, None, None)
 
         return self.tasks.start("vzclone", template, work)
 
@@ -179,125 +182,155 @@ class Node:
             given.pop("digest", None)
             self._ledger.put(replace(record, config=config | given))
 
-    def resize(self, vmid: int, given: dict[str, str]) -> str:
-        """Accept a resize; the disk is the host's own, so only the number changes."""
-        record = self._own(vmid)
+    async def resize(self, vmid: int, given: dict[str, str]) -> str:
+        """Begin a resize; the disk is the host's own, so only the number changes. Raises ApiError."""
         if given["disk"] != "rootfs":
             raise ApiError(500, f"unable to resize '{given['disk']}': no such volume")
+        grown(self._own(vmid).config.get("rootfs"), given["size"])
 
         async def work(task: Task) -> None:
-            self._ledger.put(record.with_config({"rootfs": f"local:{vmid},size={given['size'].lstrip('+')}"}))
-            task.lines.append(f"rootfs is {given['size']} now")
+            record = self.record(vmid)
+            size = grown(record.config.get("rootfs"), given["size"])
+            self._ledger.put(record.with_config({"rootfs": f"local:{vmid},size={size}"}))
+            task.lines.append(f"rootfs is {size} now")
 
-        return self.tasks.start("resize", vmid, work)
+        return await self._begin("resize", vmid, work, word="disk", refuse=lambda _: None)
 
     async def start(self, vmid: int) -> str:
         """Begin a start; return its UPID. Raises ApiError."""
-        record = self._own(vmid)
-        self._free(vmid)
-        if await self.backend.running(self.guest(record)):
-            raise ApiError(500, f"CT {vmid} already running")
 
         async def work(task: Task) -> None:
-            with self._hold(vmid, "start"):
-                await self.backend.start(self.guest(self.record(vmid)))
-                self._want(vmid, running=True)
-                task.lines.append(f"CT {vmid} started")
+            await self.backend.start(self.guest(self.record(vmid)))
+            self._want(vmid, running=True)
+            task.lines.append(f"CT {vmid} started")
 
-        return self.tasks.start("vzstart", vmid, work)
+        return await self._begin(
+            "vzstart", vmid, work, word="start", refuse=_if_running(f"CT {vmid} already running")
+        )
 
-    async def stop(self, vmid: int, *, kind: str = "vzstop", seconds: float | None = None) -> str:
-        """Begin a stop, or a shutdown within ``seconds``; return its UPID. Raises ApiError."""
-        record = self._own(vmid)
-        self._free(vmid)
-        guest = self.guest(record)
-        if not await self.backend.running(guest):
-            raise ApiError(500, f"CT {vmid} not running")
+    async def stop(self, vmid: int) -> str:
+        """Begin a stop; return its UPID. Raises ApiError."""
 
         async def work(task: Task) -> None:
-            with self._hold(vmid, "shutdown"):
-                if seconds is None:
-                    await self.backend.stop(guest)
-                else:
-                    await self.backend.shutdown(guest, timeout=seconds)
-                self._want(vmid, running=False)
-                task.lines.append(f"CT {vmid} stopped")
+            await self.backend.stop(self.guest(self.record(vmid)))
+            self._want(vmid, running=False)
+            task.lines.append(f"CT {vmid} stopped")
 
-        return self.tasks.start(kind, vmid, work)
+        return await self._begin("vzstop", vmid, work, word="shutdown", refuse=_unless_running(vmid))
+
+    async def shutdown(self, vmid: int, *, seconds: float, force: bool) -> str:
+        """Begin a shutdown, with ``force`` a stop after ``seconds``; return its UPID. Raises ApiError."""
+
+        async def work(task: Task) -> None:
+            guest = self.guest(self.record(vmid))
+            try:
+                await self.backend.shutdown(guest, timeout=seconds)
+            except BackendError:
+                if not force:
+                    raise
+                await self.backend.stop(guest)
+            self._want(vmid, running=False)
+            task.lines.append(f"CT {vmid} stopped")
+
+        return await self._begin("vzshutdown", vmid, work, word="shutdown", refuse=_unless_running(vmid))
 
     async def reboot(self, vmid: int, seconds: float) -> str:
         """Begin a reboot; return its UPID. Raises ApiError."""
-        guest = self.guest(self._own(vmid))
-        self._free(vmid)
-        if not await self.backend.running(guest):
-            raise ApiError(500, f"CT {vmid} not running")
 
         async def work(task: Task) -> None:
-            with self._hold(vmid, "reboot"):
-                await self.backend.shutdown(guest, timeout=seconds)
-                await self.backend.start(self.guest(self.record(vmid)))
-                task.lines.append(f"CT {vmid} rebooted")
+            guest = self.guest(self.record(vmid))
+            await self.backend.shutdown(guest, timeout=seconds)
+            await self.backend.start(guest)
+            task.lines.append(f"CT {vmid} rebooted")
 
-        return self.tasks.start("vzreboot", vmid, work)
+        return await self._begin("vzreboot", vmid, work, word="reboot", refuse=_unless_running(vmid))
 
     async def delete(self, vmid: int, given: dict[str, str]) -> str:
         """Begin a delete; return its UPID. Raises ApiError."""
-        guest = self.guest(self._own(vmid))
-        self._free(vmid)
-        if is_true(self.record(vmid).config.get("protection")):
+        if is_true(self._own(vmid).config.get("protection")):
             raise ApiError(500, f"can't remove CT {vmid} - protection mode enabled")
-        if await self.backend.running(guest) and not is_true(given.get("force")):
-            raise ApiError(500, f"unable to destroy CT {vmid}: container is running")
 
         async def work(task: Task) -> None:
-            with self._hold(vmid, "destroy"):
-                await self.backend.stop(guest)
-                await self.backend.destroy(guest)
-                self._ledger.remove(vmid)
-                task.lines.append(f"purging CT {vmid} from related configurations..")
+            guest = self.guest(self.record(vmid))
+            await self.backend.stop(guest)
+            await self.backend.destroy(guest)
+            self._ledger.remove(vmid)
+            task.lines.append(f"purging CT {vmid} from related configurations..")
 
-        return self.tasks.start("vzdestroy", vmid, work)
+        complaint = (
+            None if is_true(given.get("force")) else f"unable to destroy CT {vmid}: container is running"
+        )
+        return await self._begin("vzdestroy", vmid, work, word="destroy", refuse=_if_running(complaint))
+
+    async def _begin(
+        self, kind: str, vmid: int, work: Work, *, word: str, refuse: Callable[[bool], str | None]
+    ) -> str:
+        """Begin a task that has the guest's lock from this moment to its end. Raises ApiError.
+
+        The lock comes before the look at the guest's state: of two equal requests one always loses.
+        """
+        record = self._own(vmid)
+        with ExitStack() as stack:
+            stack.enter_context(self._hold(vmid, word))
+            complaint = refuse(await self._runs(record))
+            if complaint:
+                raise ApiError(500, complaint)
+            held = stack.pop_all()
+
+        async def locked(task: Task) -> None:
+            with held:
+                await work(task)
+
+        return self.tasks.start(kind, vmid, locked)
 
     # --- life of the node ------------------------------------------------------------------------
 
     async def resume(self) -> None:
-        """Start again what should run; drop clones that a crash left half-made."""
+        """Start again what should run; end what a killed localpve left, and drop half-made clones."""
         gate = asyncio.Semaphore(START_AT_ONCE)
 
         async def one(record: Record) -> None:
             async with gate:
                 try:
-                    if not await self.backend.running(self.guest(record)):
-                        await self.backend.start(self.guest(record))
-                except BackendError as failure:
-                    log.warning("CT %s could not be started again: %s", record.vmid, failure)
+                    await self._restore(record)
+                except (BackendError, ApiError) as failure:
+                    log.warning("CT %s could not be brought back: %s", record.vmid, failure)
 
-        for record in self._ledger.all():
-            if not record.made and record.template_of in self.templates:
-                await self.backend.destroy(self.guest(record))
-                self._ledger.remove(record.vmid)
         async with asyncio.TaskGroup() as group:
             for record in self._ledger.all():
-                if record.running and record.template_of in self.templates:
-                    group.create_task(one(record))
+                group.create_task(one(record))
+
+    async def _restore(self, record: Record) -> None:
+        guest = self.guest(record)
+        if not record.made:
+            await self.backend.destroy(guest)
+            self._ledger.remove(record.vmid)
+        elif record.running and not await self.backend.running(guest):
+            await self.backend.start(guest)
+        elif not record.running and await self.backend.running(guest):
+            await self.backend.stop(guest)
 
     async def close(self) -> None:
         """Stop every guest in an orderly way, remembering which ran."""
-        await self.tasks.drain()
+        await self.tasks.close(DRAIN_SECONDS)
 
         async def one(record: Record) -> None:
-            guest = self.guest(record)
             try:
-                if await self.backend.running(guest):
-                    await self.backend.shutdown(guest, timeout=CLOSE_SECONDS)
-            except BackendError:
-                await self.backend.stop(guest)
+                if await self._runs(record):
+                    await self._shut(self.guest(record))
+            except BackendError as failure:
+                log.warning("CT %s could not be stopped: %s", record.vmid, failure)
 
         async with asyncio.TaskGroup() as group:
             for record in self._ledger.all():
-                if record.template_of in self.templates:
-                    group.create_task(one(record))
+                group.create_task(one(record))
         await self.backend.close()
+
+    async def _shut(self, guest: Guest) -> None:
+        try:
+            await self.backend.shutdown(guest, timeout=CLOSE_SECONDS)
+        except BackendError:
+            await self.backend.stop(guest)
 
     # --- locks -----------------------------------------------------------------------------------
 
@@ -307,14 +340,17 @@ class Node:
             raise ApiError(500, "you can't do that to a template")
         return self.record(vmid)
 
-    def _free(self, vmid: int) -> None:
-        if vmid in self._locks:
-            raise ApiError(500, f"CT is locked ({self._locks[vmid]})")
+    async def _runs(self, record: Record) -> bool:
+        """Say whether a guest runs; templates, and guests without one, never do."""
+        if record.vmid in self.templates or record.template_of not in self.templates:
+            return False
+        return await self.backend.running(self.guest(record))
 
     @contextmanager
     def _hold(self, vmid: int, word: str) -> Generator[None]:
         """Hold a guest's configuration lock. Raises ApiError when another task has it."""
-        self._free(vmid)
+        if vmid in self._locks:
+            raise ApiError(500, f"CT is locked ({self._locks[vmid]})")
         self._locks[vmid] = word
         try:
             yield
@@ -323,6 +359,14 @@ class Node:
 
     def _want(self, vmid: int, *, running: bool) -> None:
         self._ledger.put(replace(self.record(vmid), running=running))
+
+
+def _if_running(complaint: str | None) -> Callable[[bool], str | None]:
+    return lambda running: complaint if running else None
+
+
+def _unless_running(vmid: int) -> Callable[[bool], str | None]:
+    return lambda running: None if running else f"CT {vmid} not running"
 
 
 def read_templates(folder: Path) -> list[Template]:

@@ -17,7 +17,7 @@ BAD_VMID = "invalid format - value does not look like a valid VM ID\n"
 NUMBER = re.compile(r"-?\d{1,15}")
 BOOLEAN = re.compile(r"0|1|on|off|yes|no|true|false", re.IGNORECASE)
 DNS_NAME = re.compile(r"(?=.{1,255}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\.[A-Za-z0-9-]{1,63})*")
-SIZE = re.compile(r"\+?\d+(\.\d+)?[KMGT]?")
+SIZE = re.compile(r"\+?\d{1,12}(\.\d{1,6})?[KMGT]?", re.ASCII)
 TEXT_LIMIT = 8192
 
 
@@ -119,7 +119,7 @@ def check(given: Mapping[str, str], schema: Schema) -> dict[str, str]:
 
 def checked_vmid(text: str) -> int:
     """Return a VMID of a path. Raises Proxmox's 400."""
-    if not re.fullmatch(r"[1-9]\d{2,8}", text):
+    if not re.fullmatch(r"[1-9][0-9]{2,8}", text):
         raise bad_parameters({"vmid": BAD_VMID})
     return int(text)
 
@@ -147,7 +147,7 @@ def _number_complaint(value: str, parameter: Parameter) -> str | None:
     if not NUMBER.fullmatch(value) or not value.isascii():
         return f"type check ('integer') failed - got '{value}'"
     number = int(value)
-    if parameter.kind == "vmid" and not re.fullmatch(r"[1-9]\d{2,8}", value):
+    if parameter.kind == "vmid" and not re.fullmatch(r"[1-9][0-9]{2,8}", value):
         return BAD_VMID
     if parameter.least is not None and number < parameter.least:
         return f"value must have a minimum value of {parameter.least}"

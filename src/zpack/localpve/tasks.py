@@ -102,10 +102,17 @@ class Tasks:
         """Return every remembered task, newest first."""
         return list(reversed(self._tasks.values()))
 
-    async def drain(self) -> None:
-        """Wait for running tasks."""
+    async def drain(self, timeout: float | None = None) -> None:
+        """Wait for running tasks, at most ``timeout`` seconds."""
         if self._running:
-            await asyncio.wait(self._running)
+            await asyncio.wait(self._running, timeout=timeout)
+
+    async def close(self, seconds: float) -> None:
+        """Give running tasks some time, then cancel them: a guest deaf to its shutdown must not hold us."""
+        await self.drain(seconds)
+        for running in self._running:
+            running.cancel()
+        await self.drain()
 
     async def _run(self, task: Task, work: Callable[[Task], Awaitable[None]]) -> None:
         try:

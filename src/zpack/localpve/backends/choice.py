@@ -34,6 +34,10 @@ class Choice:
 async def choose(wanted: str, *, home: Path, network: str, subnet: str, sim_script: Path | None) -> Choice:
     """Return the backend. Raises Unavailable when a forced one cannot work."""
     if wanted == "sim":
+        if network == "bridge":
+            raise Unavailable(
+                "network bridge needs isolation lxc: scripted guests live on loopback addresses"
+            )
         script = json.loads(sim_script.read_text()) if sim_script else {}
         return Choice(sim.SimBackend(script=script), "forced")
     missing = await lxc.probe() if wanted in {"auto", "lxc"} else "not asked for"
@@ -48,4 +52,6 @@ async def choose(wanted: str, *, home: Path, network: str, subnet: str, sim_scri
     if wrong is not None:
         raise Unavailable(wrong)
     reason = "forced" if wanted == "process" else f"lxc cannot work: {missing}"
-    return Choice(process.ProcessBackend(home=home), reason)
+    backend = process.ProcessBackend(home=home)
+    await backend.clear()
+    return Choice(backend, reason)

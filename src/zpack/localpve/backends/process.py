@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from zpack.localpve.backends.base import BackendError, Guest, Usage
+from zpack.localpve.backends.console_log import ConsoleLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 LOG_LIMIT = 4 << 20
 FILES = 65536
+PROCESSES = 16384
 KILL_SECONDS = 10.0
 
 
@@ -48,6 +50,7 @@ class ProcessBackend:
     def __init__(self, *, home: Path) -> None:
         self._home = home
         self._children: dict[int, asyncio.subprocess.Process] = {}
+        self._consoles: dict[int, ConsoleLog] = {}
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
     async def clone(self, guest: Guest) -> None:
@@ -78,7 +81,9 @@ class ProcessBackend:
             **{key: _filled(value, words) for key, value in guest.template.env.items()},
             MARK: self._mark(guest),
         }
-        log = _open_log(folder / "console.log")
+        console = ConsoleLog(folder / "console.log", limit=LOG_LIMIT)
+        log = await console.open()
+        self._consoles[guest.vmid] = console
         try:
             self._children[guest.vmid] = await asyncio.create_subprocess_exec(
                 *(_filled(word, words) for word in guest.template.init),
@@ -122,6 +127,7 @@ class ProcessBackend:
             if not tree:
                 self._children.pop(guest.vmid, None)
                 self._reap()
+                await self._hang_up(guest.vmid)
                 return
             if time.monotonic() > deadline:
                 raise BackendError(f"processes of CT {guest.vmid} cannot be ended")
@@ -148,11 +154,28 @@ class ProcessBackend:
         """Return the guest's loopback address."""
         return guest.ip
 
+    async def clear(self) -> None:
+        """Kill what is left of this home's guests, also of a killed localpve's. Raises BackendError."""
+        deadline = time.monotonic() + KILL_SECONDS
+        while left := await asyncio.to_thread(lambda: list(self._marked(f"{self._home}:"))):
+            for process in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            if time.monotonic() > deadline:
+                raise BackendError(f"processes of an earlier run cannot be ended: {[p.pid for p in left]}")
+            self._reap()
+            await asyncio.sleep(0.01)
+
     async def close(self) -> None:
-        """Kill what is left of any guest of this home."""
-        for process in self._marked(f"{self._home}:"):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        """Kill what is left of any guest. Raises BackendError."""
+        await self.clear()
+        for vmid in list(self._consoles):
+            await self._hang_up(vmid)
+
+    async def _hang_up(self, vmid: int) -> None:
+        console = self._consoles.pop(vmid, None)
+        if console is not None:
+            await console.close()
 
     def _reap(self) -> None:
         """Collect dead orphans that came to us as their subreaper; asyncio collects the first processes."""
@@ -225,11 +248,12 @@ def _filled(text: str, words: dict[str, str]) -> str:
     return text
 
 
-def _open_log(path: Path) -> int:
-    """Open the guest's log for appending; a large one begins anew."""
-    if path.exists() and path.stat().st_size > LOG_LIMIT:
-        path.replace(path.with_suffix(".log.1"))
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+def quota(hard: int) -> int:
+    """Return how many processes a user who is not root may have before guests get no more.
+
+    The kernel counts all of the user's, so a fork bomb in a guest is stopped while we still can fork.
+    """
+    return PROCESSES if hard == resource.RLIM_INFINITY else max(hard * 3 // 4, 1)
 
 
 def _confined(parent: int):  # noqa: ANN202 - a closure for the child process
@@ -237,12 +261,16 @@ def _confined(parent: int):  # noqa: ANN202 - a closure for the child process
 
     def confine() -> None:
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)  # as PID 1 of a container is: what detaches itself stays below
         if os.getppid() != parent:
             os._exit(1)
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         files = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if os.geteuid() != 0:
+            processes = quota(resource.getrlimit(resource.RLIMIT_NPROC)[1])
+            resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
 
     return confine
 
