@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 SECRET = "0d1c2b3a-4455-6677-8899-aabbccddeeff"
 TOKEN = f"root@pam!zpack={SECRET}"
 TEMPLATE = 9000
+NET = f"127.{100 + int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:])}"
+"""First half of the guests' addresses: every test process has its own."""
 
 
 def write_template(home: Path, body: dict[str, Any], vmid: int = TEMPLATE) -> None:
@@ -42,7 +45,7 @@ async def node(home: Path) -> AsyncIterator[Node]:
     access = Access(TOKEN)
     backend = SimBackend(script={})
     tasks = Tasks(node="pve1", user=access.user)
-    made = Node(name="pve1", home=home, backend=backend, tasks=tasks, subnet="127.78.0.0/16")
+    made = Node(name="pve1", home=home, backend=backend, tasks=tasks, subnet=f"{NET}.0.0/16")
     yield made
     await made.close()
 

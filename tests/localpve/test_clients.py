@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from proxmoxer.core import ResourceException
 
-from tests.localpve.conftest import SECRET, TEMPLATE, proxmoxer, settled
+from tests.localpve.conftest import NET, SECRET, TEMPLATE, proxmoxer, settled
 from zpack.artifacts.node import find_node
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ async def test_proxmoxer_sees_the_address(node: Node, server: str) -> None:
     await node.start(5000)
     await settled(node)
     rows = await asyncio.to_thread(proxmoxer(server).nodes("pve1").lxc(5000).interfaces.get)
-    assert {row["name"]: row["inet"] for row in rows}["eth0"] == "127.78.19.136/16"
+    assert {row["name"]: row["inet"] for row in rows}["eth0"] == f"{NET}.19.136/16"
 
 
 async def test_proxmoxer_gets_the_reason_of_an_error(server: str) -> None:

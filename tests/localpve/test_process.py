@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.localpve.conftest import write_template
+from tests.localpve.conftest import NET, write_template
 from tests.support.waiting import eventually
 from zpack.localpve.backends.base import Guest, Template
 from zpack.localpve.backends.process import LOG_LIMIT, PROCESSES, ProcessBackend, quota
@@ -133,7 +133,7 @@ async def localpve(home: Path) -> asyncio.subprocess.Process:
     """Start the program itself; return it once it is ready."""
     words = ["-m", "zpack.localpve", "--home", str(home), "--port", "0", "--isolation", "process"]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, "--subnet", "127.78.0.0/16", stdout=asyncio.subprocess.PIPE,
+        sys.executable, *words, "--subnet", f"{NET}.0.0/16", stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "LOCALPVE_TOKEN": "root@pam!zpack=a-secret"},
     )  # fmt: skip
     assert process.stdout is not None
