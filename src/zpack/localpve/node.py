@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
     from pathlib import Path
 
-    from zpack.localpve.tasks import Task, Tasks
+    from zpack.localpve.history import Task
+    from zpack.localpve.tasks import Tasks
 
     Work = Callable[[Task], Awaitable[None]]
 

@@ -6,71 +6,26 @@ import asyncio
 import logging
 import os
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zpack.localpve.backends.base import BackendError
-from zpack.localpve.errors import ApiError
+from zpack.localpve.errors import ApiError, bad_parameters
+from zpack.localpve.history import KEPT, History, Task
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 log = logging.getLogger("zpack.localpve")
-KEPT = 1000
-
-
-@dataclass
-class Task:
-    """One task. ``exit`` is None while it runs, then ``OK`` or the error's text."""
-
-    upid: str
-    node: str
-    kind: str
-    vmid: int
-    user: str
-    token: str
-    started: int
-    lines: list[str] = field(default_factory=list[str])
-    exit: str | None = None
-    ended: int | None = None
-
-    def status(self) -> dict[str, Any]:
-        """Return ``GET …/tasks/{upid}/status``."""
-        _, _, pid, pstart, *_ = self.upid.split(":")
-        row: dict[str, Any] = {
-            "upid": self.upid,
-            "node": self.node,
-            "type": self.kind,
-            "id": str(self.vmid),
-            "user": self.user,
-            "tokenid": self.token,
-            "pid": int(pid, 16),
-            "pstart": int(pstart, 16),
-            "starttime": self.started,
-            "status": "running" if self.exit is None else "stopped",
-        }
-        return row if self.exit is None else {**row, "exitstatus": self.exit}
-
-    def row(self) -> dict[str, Any]:
-        """Return the task's row in ``GET …/tasks``, where ``status`` is the exit status."""
-        row = {k: v for k, v in self.status().items() if k not in {"status", "exitstatus"}}
-        if self.exit is None:
-            return row
-        return {**row, "status": self.exit, "endtime": self.ended}
-
-    def log(self, start: int, limit: int) -> list[dict[str, Any]]:
-        """Return numbered log lines, counted from 1."""
-        chosen = self.lines[start : start + limit] if limit else self.lines[start:]
-        return [{"n": start + n, "t": text} for n, text in enumerate(chosen, 1)]
 
 
 class Tasks:
-    """Runs tasks in the background and remembers them."""
+    """Runs tasks in the background and remembers them, with a ``history`` across restarts too."""
 
-    def __init__(self, *, node: str, user: str) -> None:
+    def __init__(self, *, node: str, user: str, history: History | None = None) -> None:
         self._node = node
         self._user, _, self._token = user.partition("!")
-        self._tasks: dict[str, Task] = {}
+        self._history = history
+        self._tasks = {task.upid: task for task in (history.load() if history else ())}
         self._running: set[asyncio.Task[None]] = set()
         self._number = os.getpid()
 
@@ -86,6 +41,7 @@ class Tasks:
         self._tasks[upid] = task
         while len(self._tasks) > KEPT and next(iter(self._tasks.values())).exit is not None:
             del self._tasks[next(iter(self._tasks))]
+        self._note(task)
         running = asyncio.create_task(self._run(task, work), name=upid)
         self._running.add(running)
         running.add_done_callback(self._running.discard)
@@ -95,7 +51,8 @@ class Tasks:
         """Return a task. Raises ApiError."""
         task = self._tasks.get(upid)
         if task is None:
-            raise ApiError(500, "unable to parse worker upid" if upid.count(":") < 7 else "no such task")  # noqa: PLR2004 - a UPID's parts
+            looks_right = upid.startswith("UPID:") and upid.count(":") > 7  # noqa: PLR2004 - a UPID's parts
+            raise bad_parameters({"upid": "no such task" if looks_right else "unable to parse worker upid"})
         return task
 
     def recent(self) -> list[Task]:
@@ -119,13 +76,27 @@ class Tasks:
             await work(task)
         except (BackendError, ApiError) as failure:
             self._end(task, str(failure).splitlines()[0][:400])
+        except asyncio.CancelledError:
+            self._end(task, "interrupted by signal")
+            raise
         except Exception as failure:
             log.exception("%s failed", task.upid)
             self._end(task, f"unexpected: {type(failure).__name__}")
         else:
-            task.lines.append("TASK OK")
-            task.exit, task.ended = "OK", int(time.time())
+            self._end(task, "OK")
 
-    def _end(self, task: Task, reason: str) -> None:
-        task.lines.append(f"TASK ERROR: {reason}")
-        task.exit, task.ended = reason, int(time.time())
+    def _end(self, task: Task, exit_status: str) -> None:
+        task.lines.append("TASK OK" if exit_status == "OK" else f"TASK ERROR: {exit_status}")
+        task.exit, task.ended = exit_status, int(time.time())
+        self._note(task)
+
+    def _note(self, task: Task) -> None:
+        """Write the task down. A full disk must not fail the task itself."""
+        if self._history is None:
+            return
+        try:
+            self._history.append(task)
+            if self._history.full:
+                self._history.rewrite(list(self._tasks.values()))
+        except OSError as failure:
+            log.warning("the history of tasks cannot be written: %s", failure)
