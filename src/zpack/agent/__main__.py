@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ctypes
-import json
 import logging
 import os
 import signal
@@ -18,8 +16,8 @@ from zpack.agent.games.loader import EngineFileError
 from zpack.agent.runtime.family import become_reaper
 from zpack.agent.settings import Settings, SettingsError, read_settings
 from zpack.agent.wiring import Agent, build
+from zpack.lifetime import follow_parent, say_ready
 
-PR_SET_PDEATHSIG = 1
 SHUTDOWN_SECONDS = 2.0
 ENVIRONMENT = """\
 environment:
@@ -58,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    _follow_parent()
+    follow_parent()
     become_reaper()
     try:
         return asyncio.run(serve(read_settings(os.environ)))
@@ -87,7 +85,7 @@ async def serve(settings: Settings) -> int:
         await agent.workload.resume()
         await site.start()
         host, port = runner.addresses[0][:2]
-        _say({"ready": True, "program": "agent", "listen": f"{host}:{port}"})
+        say_ready("agent", listen=f"{host}:{port}")
         await ending.wait()
         log.info("asked to end: stopping the workload")
     finally:
@@ -101,19 +99,6 @@ def _asked_to_end(ending: asyncio.Event, agent: Agent) -> None:
     if ending.is_set():  # asked twice: somebody is in a hurry
         agent.workload.kill()
     ending.set()
-
-
-def _follow_parent() -> None:
-    parent = os.getppid()
-    if os.environ.get("ZPACK_PDEATHSIG") == "1":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it ended in between
-            sys.exit(0)
-
-
-def _say(fact: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(fact) + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

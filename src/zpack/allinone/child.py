@@ -24,6 +24,11 @@ LOG_LIMIT = 8 << 20
 TAIL = 12
 
 
+def ends_with_us() -> dict[str, str]:
+    """Return what makes a program of ours end together with this process."""
+    return {"ZPACK_PDEATHSIG": "1", "ZPACK_PARENT_PID": str(os.getpid())}
+
+
 class ChildFailed(Exception):
     """A program could not be started, or died too often; the text ends with its last lines."""
 
@@ -35,7 +40,7 @@ class Child:
         self.name = name
         self.announced: dict[str, Any] = {}
         self._argv = argv
-        self._environment = {**os.environ, **environment, "ZPACK_PDEATHSIG": "1", "PYTHONUNBUFFERED": "1"}
+        self._environment = {**os.environ, **environment, "PYTHONUNBUFFERED": "1", **ends_with_us()}
         self._log = home / "log" / f"{name}.log"
         self._pidfile = home / "run" / f"{name}.pid"
         self._process: asyncio.subprocess.Process | None = None

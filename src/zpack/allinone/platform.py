@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from zpack.allinone.child import Child, ChildFailed
+from zpack.allinone.child import Child, ChildFailed, ends_with_us
 from zpack.allinone.postgres import EmbeddedPostgres
 from zpack.allinone.template import TEMPLATE_VMID, tool_folder, write_template
 from zpack.artifacts.node import find_node
@@ -132,7 +132,7 @@ class Platform:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *words,
-            env={**os.environ, **environment, "ZPACK_PDEATHSIG": "1"},
+            env={**os.environ, **environment, **ends_with_us()},
             stdout=asyncio.subprocess.DEVNULL,
             stderr=None if loud else asyncio.subprocess.PIPE,
             start_new_session=True,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zpack.artifacts import commands, layout
-from zpack.artifacts.lifetime import follow_parent
 from zpack.artifacts.resolvers.vendors import VENDORS, setting_name
+from zpack.lifetime import follow_parent
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from zpack.artifacts import layout
-from zpack.artifacts.lifetime import say_ready, until_signal
+from zpack.artifacts.lifetime import until_signal
+from zpack.lifetime import say_ready
 from zpack.wire.problem import Problem
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ async def serve(root: Path, *, host: str, port: int) -> None:
         site = web.TCPSite(runner, host, port, shutdown_timeout=5)
         await site.start()
         bound = runner.addresses[0]
-        say_ready("artifacts", f"{bound[0]}:{bound[1]}")
+        say_ready("artifacts", listen=f"{bound[0]}:{bound[1]}")
         await until_signal()
     finally:
         await runner.cleanup()

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ctypes
 import json
 import logging
-import os
-import signal
 import sys
 
 from zpack.control.settings import Settings, SettingsError, names, read_settings
-
-PR_SET_PDEATHSIG = 1
+from zpack.lifetime import follow_parent
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return 0, 1 when something is wrong, 2 when the settings are."""
     options = _parser().parse_args(argv)
-    _end_with_parent()
+    follow_parent()
     try:
         settings = read_settings()
         logging.basicConfig(
@@ -95,15 +91,6 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="reach every configured system")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     return parser
-
-
-def _end_with_parent() -> None:
-    """Ask the kernel to end this process with its parent, when the supervisor wants that."""
-    if os.environ.get("ZPACK_PDEATHSIG") == "1" and sys.platform == "linux":
-        parent = os.getppid()
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent or parent == 1:
-            sys.exit(0)
 
 
 if __name__ == "__main__":

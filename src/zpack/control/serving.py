@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import signal
@@ -18,6 +17,7 @@ from zpack.control.app import create_app
 from zpack.control.settings import SettingsError
 from zpack.control.wiring import Hint, build_api, build_clients, build_work
 from zpack.control.worker import Worker
+from zpack.lifetime import say_ready
 
 if TYPE_CHECKING:
     from zpack.control.settings import Settings
@@ -111,12 +111,11 @@ async def waiting(clients: Clients, worker: Worker | None) -> dict[str, str]:
 
 def announce(program: str, listener: socket.socket | None) -> None:
     """Print the line a supervisor waits for."""
-    line: dict[str, object] = {"ready": True, "program": program}
-    if listener is not None:
-        host, port = listener.getsockname()[:2]
-        line["listen"] = f"{host}:{port}"
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
+    if listener is None:
+        say_ready(program)
+        return
+    host, port = listener.getsockname()[:2]
+    say_ready(program, listen=f"{host}:{port}")
 
 
 class _Server(uvicorn.Server):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import json
 import logging
 import os
 import signal
@@ -14,8 +12,7 @@ import uvloop
 
 from zpack.edge.settings import Settings, SettingsError, read_settings
 from zpack.edge.wiring import Edge
-
-PR_SET_PDEATHSIG = 1
+from zpack.lifetime import follow_parent, say_ready
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
         logging.basicConfig(
             stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
-        _follow_parent()
+        follow_parent()
         uvloop.run(serve(settings))
     except (SettingsError, OSError) as error:
         sys.stderr.write(f"zpack edge: {error}\n")
@@ -43,23 +40,10 @@ async def serve(settings: Settings) -> None:
     try:
         players, registry = await edge.open()
         listen, registry_listen = (f"{host}:{port}" for host, port in (players, registry))
-        _say({"ready": True, "program": "edge", "listen": listen, "registry": registry_listen})
+        say_ready("edge", listen=listen, registry=registry_listen)
         await ending.wait()
     finally:
         await edge.close()
-
-
-def _follow_parent() -> None:
-    parent = os.getppid()
-    if os.environ.get("ZPACK_PDEATHSIG") == "1":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it ended in between
-            sys.exit(0)
-
-
-def _say(fact: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(fact) + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ctypes
 import fcntl
-import json
 import logging
 import os
 import signal
@@ -18,17 +16,18 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from zpack.lifetime import follow_parent, say_ready
 from zpack.localpve.access import Access
 from zpack.localpve.app import Doorkeeper
 from zpack.localpve.backends.base import BackendError
 from zpack.localpve.backends.choice import Unavailable, choose
+from zpack.localpve.history import History
 from zpack.localpve.node import Node
 from zpack.localpve.tasks import Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-PR_SET_PDEATHSIG = 1
 log = logging.getLogger("zpack.localpve")
 
 
@@ -38,11 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    if os.environ.get("ZPACK_PDEATHSIG") == "1" and sys.platform == "linux":
-        parent = os.getppid()
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent or parent == 1:
-            return 0
+    follow_parent()
     if not options.token:
         sys.stderr.write("localpve: --token or LOCALPVE_TOKEN is required\n")
         return 1
@@ -76,17 +71,15 @@ async def _serve(options: argparse.Namespace, home: Path, stop: asyncio.Event) -
     )
     log.info("%s", choice.line)
     access = Access(options.token)
-    tasks = Tasks(node=options.node, user=access.user)
+    tasks = Tasks(node=options.node, user=access.user, history=History(home / "tasks.jsonl"))
     node = Node(name=options.node, home=home, backend=choice.backend, tasks=tasks, subnet=options.subnet)
     await node.resume()
     runner = web.AppRunner(Doorkeeper(node=node, access=access).app(), access_log=None, shutdown_timeout=2)
     await runner.setup()
     await web.SockSite(runner, listener).start()
     host, port = listener.getsockname()[:2]
-    line = {"ready": True, "program": "localpve", "listen": f"{host}:{port}"}
-    line |= {"backend": choice.backend.name, "isolation": choice.line}
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
+    backend = choice.backend.name
+    say_ready("localpve", listen=f"{host}:{port}", backend=backend, isolation=choice.line)
     await stop.wait()
     await runner.cleanup()
     await node.close()
