@@ -91,6 +91,7 @@ async def served(app: Any) -> AsyncIterator[str]:
     """Serve an application on a free port of a real socket."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # a client may come before the server has begun
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
     task = asyncio.create_task(server._serve([listener]))
     try:

@@ -10,11 +10,13 @@ from fastapi import APIRouter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.control.conftest import served
+from tests.support.http import Caller
 from zpack.control import app as doors
+from zpack.control.accounts.access import PUBLIC as PUBLIC_RULE
 from zpack.control.app import RouteWithoutRule, access_rules, create_app
 
 if TYPE_CHECKING:
-    from tests.support.http import Caller
     from zpack.control.wiring import Api
 
 PUBLIC = {
@@ -47,6 +49,23 @@ def test_a_route_without_a_rule_stops_the_start(api: Api, monkeypatch: pytest.Mo
     monkeypatch.setattr(doors, "ROUTERS", (*doors.ROUTERS, hole))
     with pytest.raises(RouteWithoutRule, match="GET /api/hole"):
         create_app(api, ready=nothing, cors_origins=())
+
+
+async def test_a_surprise_is_one_phrase_with_a_request_id(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def surprise() -> None:
+        raise RuntimeError("secret words")
+
+    hole = APIRouter(dependencies=PUBLIC_RULE)
+    hole.get("/api/hole")(surprise)
+    monkeypatch.setattr(doors, "ROUTERS", (hole,))
+    async with served(create_app(api, ready=nothing, cors_origins=())) as url, Caller(url) as caller:
+        reply = await caller.get("/api/hole")
+    assert (reply.status, reply.body["error"]) == (500, "internal_error")
+    assert reply.body["requestId"].startswith("req_")
+    assert "secret" not in str(reply.body)
+    assert "secret words" in caplog.text
 
 
 async def test_without_a_token_every_user_route_is_401(anyone: Caller, rules: dict[str, str | None]) -> None:

@@ -128,6 +128,12 @@ async def test_a_surprise_is_one_phrase(kernel: Any) -> None:
     assert "secret" not in error["message"]
 
 
+async def test_an_error_that_nobody_could_store_still_ends_the_run(kernel: Any) -> None:
+    bad = No("a\x00b", details={"why": ["\ud800", ValueError("x")]})
+    status, _, error = await kernel(Workflow("w", (World().step("a", bad),), MINUTE))
+    assert (status, error["message"], error["details"]) == ("failed", "a\ufffdb", {"why": ["\ufffd", "x"]})
+
+
 async def test_forward_only_is_not_unwound(kernel: Any) -> None:
     world = World()
     steps = (world.step("a"), world.step("b", No("because")))

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from zpack.control.db.leases import LeaseRows
     from zpack.control.db.session import Database
 
@@ -26,9 +28,13 @@ class Leases:
             await self._rows.renew(session, self.executor_id, datetime.now(UTC) + LEASE)
 
     async def living(self) -> set[str]:
-        """Return the executors whose lease has not run out."""
+        """Return the executors whose lease has not run out; we who ask are alive."""
         async with self._database.transaction() as session:
-            return await self._rows.living(session, datetime.now(UTC))
+            return {self.executor_id, *await self._rows.living(session, datetime.now(UTC))}
+
+    def alone(self) -> AbstractAsyncContextManager[bool]:
+        """Yield True to one worker at a time, False to the others."""
+        return self._database.advisory_lock("zpack take-over")
 
     async def release(self) -> None:
         """Give the lease back at a clean end, so that another worker need not wait for it."""

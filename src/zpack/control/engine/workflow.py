@@ -18,6 +18,7 @@ from dbos import DBOS, SetWorkflowID
 from zpack.control.engine.backoff import pauses
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.engine.faults import FaultPoint
+from zpack.control.engine.text import as_json, storable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -106,13 +107,19 @@ class Workflows:
             await DBOS.start_workflow_async(self._entry, operation_id, kind, state)
 
     async def take_over(self) -> int:
-        """Resume the runs of executors whose lease ran out; return how many."""
-        living = await self._leases.living()
-        pending = await DBOS.list_workflows_async(status="PENDING", name=NAME, load_input=False)
-        dead = [run for run in pending if run.executor_id not in living]
-        for run in dead:
-            log.warning("taking over %s from %s", run.workflow_id, run.executor_id)
-            await DBOS.resume_workflow_async(run.workflow_id)
+        """Resume the runs of executors whose lease ran out; return how many.
+
+        One worker at a time looks: two that resumed one run after another would both run it.
+        """
+        async with self._leases.alone() as mine:
+            if not mine:
+                return 0
+            living = await self._leases.living()
+            pending = await DBOS.list_workflows_async(status="PENDING", name=NAME, load_input=False)
+            dead = [run for run in pending if run.executor_id not in living]
+            for run in dead:
+                log.warning("taking over %s from %s", run.workflow_id, run.executor_id)
+                await DBOS.resume_workflow_async(run.workflow_id)
         return len(dead)
 
     async def renew_lease(self) -> None:
@@ -126,8 +133,15 @@ class Workflows:
         self._entry = None
 
     async def _run(self, operation_id: str, kind: str, state: State) -> str:
-        workflow = self._kinds[kind]
         state = {**state, "operation_id": operation_id}
+        workflow = self._kinds.get(kind)
+        if workflow is None:  # a program without it took the run: said aloud, or it would run for ever
+            error = {"code": "internal_error", "message": f"This worker does not know {kind}."}
+            await DBOS.run_step_async({"name": "finish"}, self._finish, operation_id, "failed", state, error)
+            return "failed"
+        return await self._run_steps(workflow, operation_id, state)
+
+    async def _run_steps(self, workflow: Workflow, operation_id: str, state: State) -> str:
         begun: list[Step] = []
         error: dict[str, Any] | None = None
         for number, step in enumerate(workflow.steps):
@@ -172,7 +186,7 @@ class Workflows:
         except Exception as failure:  # noqa: BLE001 - every failure becomes an outcome
             return await self._failed(step, failure, state.get("waited_for"))
         self._fault.reached(workflow.kind, step.name, "after")
-        return Outcome(facts=facts, error=None)
+        return Outcome(facts=storable(facts), error=None)
 
     async def _tried(self, step: Step, state: State) -> State:
         """Try until done, refused, cancelled or out of time."""
@@ -206,7 +220,7 @@ class Workflows:
     async def _failed(self, step: Step, failure: Exception, waited_for: str | None) -> Outcome:
         if self._closing:
             await asyncio.Event().wait()  # never recorded: the next start runs the step again
-        return Outcome(facts={}, error=_described(step.name, failure, waited_for))
+        return Outcome(facts={}, error=as_json(_described(step.name, failure, waited_for)))
 
     async def _undo(self, workflow: Workflow, step: Step, undo: Undo, state: State) -> bool:
         operation_id = state["operation_id"]

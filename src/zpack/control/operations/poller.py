@@ -44,6 +44,9 @@ class Dispatcher:
         for row in queued:
             if (row.id, row.attempt) in self._started:
                 continue
-            await self._workflows.start(row.id, row.kind, row.input, attempt=row.attempt)
+            try:
+                await self._workflows.start(row.id, row.kind, row.input, attempt=row.attempt)
+                log.info("started %s of %s", row.kind, row.vmid)
+            except KeyError:  # a newer program queued it: that one starts it, the others behind it go on
+                log.warning("this worker does not know %s", row.kind)
             self._started.add((row.id, row.attempt))
-            log.info("started %s of %s", row.kind, row.vmid)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from zpack.control.engine.errors import ForeignError
+from zpack.control.engine.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,16 +30,16 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """Return the parsed body, or None when it is no JSON."""
+        """Return the parsed body, or None when it is no JSON; its text can be stored and sent on."""
         try:
-            return json.loads(self.body)
+            return storable(json.loads(self.body.decode("utf-8-sig")))
         except (ValueError, RecursionError):
             return None
 
     @property
     def text(self) -> str:
         """Return the beginning of the body, for people."""
-        return self.body[:TEXT_LIMIT].decode("utf-8", "replace").strip()
+        return storable(self.body[:TEXT_LIMIT].decode("utf-8", "replace")).strip()
 
 
 class ForeignHttp:

@@ -1,0 +1,26 @@
+"""Foreign text made safe to store and to send: PostgreSQL refuses NUL, UTF-8 has no half surrogate pairs."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+REPLACEMENT = "\ufffd"
+
+
+def storable(value: Any) -> Any:
+    """Return JSON with every unstorable character replaced, in keys too. Raises RecursionError."""
+    if isinstance(value, str):
+        return UNSTORABLE.sub(REPLACEMENT, value)
+    if isinstance(value, dict):
+        return {storable(key): storable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [storable(inner) for inner in value]
+    return value
+
+
+def as_json(value: Any) -> Any:
+    """Return a value as storable JSON; what JSON does not know becomes its text."""
+    return storable(json.loads(json.dumps(value, default=str)))
