@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from zpack.control.engine.budget import Budget
@@ -28,7 +29,8 @@ async def examine(settings: Settings, clients: Clients) -> dict[str, str | None]
     found: dict[str, str | None] = {}
     for name, check in checks.items():
         try:
-            await check()
+            async with asyncio.timeout(2 * SECONDS):
+                await check()
         except Exception as failure:  # noqa: BLE001 - whatever is wrong is what we were asked for
             found[name] = f"{type(failure).__name__}: {failure}".splitlines()[0][:300]
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from zpack.control.db.tables import User as UserRow
     from zpack.control.engine.limits import RateLimit
 
+log = logging.getLogger("zpack.accounts")
 PASSWORD_MIN = 8
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,38}")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
@@ -152,18 +154,22 @@ class Accounts:
         return seen(row)
 
     async def ensure_admin(self, *, email: str, password: str) -> bool:
-        """Create the first admin; return False when the platform has one."""
+        """Create the first admin; return False when the platform has one or the address is taken."""
         hashed = await self._hashed(password)
         async with self._database.transaction() as session:
             if await store.find_admin(session) is not None:
                 return False
             username = email.partition("@")[0] or "admin"
-            values = {"email": email, "username": username, "display_name": "Administrator"}
-            made = await store.insert_user(
-                session, id=f"usr_{secrets.token_hex(12)}", role="admin", password_hash=hashed, **values
-            )
-            record(session, "user.bootstrap", actor=None, email=email)
-        return made
+            for name in (username, f"{username}-{secrets.token_hex(3)}"):  # a customer may have the first
+                values = {"email": email, "username": name, "display_name": "Administrator"}
+                made = await store.insert_user(
+                    session, id=f"usr_{secrets.token_hex(12)}", role="admin", password_hash=hashed, **values
+                )
+                if made:
+                    record(session, "user.bootstrap", actor=None, email=email)
+                    return True
+        log.error("no administrator was made: a customer's account has the address %s", email)
+        return False
 
     async def _hashed(self, password: str) -> str:
         async with self._hashing:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from zpack.control.catalog.models import TYPO, dev_wire, game_wire
 from zpack.control.engine.errors import ForeignError, Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from zpack.control.outside.artifacts import Artifacts
     from zpack.control.outside.artifacts import Catalog as Games
 
 FRESH_SECONDS = 10.0
+Found = TypeVar("Found")
 
 
 class CatalogAway(Refusal):
@@ -29,29 +32,46 @@ class NotInCatalog(Refusal):
     code = "not_in_catalog"
 
 
+class Remembered(Generic[Found]):
+    """One catalog, read again when it is older than a moment, by one caller at a time."""
+
+    def __init__(self, read: Callable[[], Awaitable[Found]]) -> None:
+        self._read = read
+        self._found: Found | None = None
+        self._until = 0.0
+        self._lock = asyncio.Lock()
+
+    async def current(self) -> Found:
+        """Return the catalog, the last one while there is an outage. Raises CatalogAway."""
+        async with self._lock:
+            if self._found is None or time.monotonic() > self._until:
+                try:
+                    self._found = await self._read()
+                except ForeignError as failure:
+                    if self._found is None:
+                        raise CatalogAway("The catalog cannot be read just now.") from failure
+                self._until = time.monotonic() + FRESH_SECONDS
+            return self._found
+
+
 class Catalog:
     """What can be created now. An outage of the artifact server is bridged by the last answer."""
 
     def __init__(self, *, artifacts: Artifacts) -> None:
-        self._artifacts = artifacts
-        self._games: Games | None = None
-        self._until = 0.0
-        self._lock = asyncio.Lock()
+        self._games: Remembered[Games] = Remembered(artifacts.game_catalog)
+        self._runtimes: Remembered[dict[str, list[str]]] = Remembered(artifacts.dev_catalog)
 
     async def games(self) -> dict[str, Any]:
         """Return the game catalog. Raises CatalogAway."""
-        return game_wire(await self._current())
+        return game_wire(await self._games.current())
 
     async def runtimes(self) -> dict[str, Any]:
         """Return the dev catalog. Raises CatalogAway."""
-        try:
-            return dev_wire(await self._artifacts.dev_catalog())
-        except ForeignError as failure:
-            raise CatalogAway("The catalog cannot be read just now.") from failure
+        return dev_wire(await self._runtimes.current())
 
     async def check_game(self, *, game: str, variant: str, version: str) -> None:
         """Raise NotInCatalog unless this can be created; CatalogAway when that cannot be known."""
-        catalog = await self._current()
+        catalog = await self._games.current()
         if game not in catalog:
             raise NotInCatalog(f"There is no game '{game}'.", details={"available": sorted(catalog)})
         variants = {name: found for name, found in catalog[game].items() if found and name != TYPO}
@@ -61,14 +81,3 @@ class Catalog:
         if version not in variants[variant]:
             message = f"There is no version '{version}' of {variant}."
             raise NotInCatalog(message, details={"available": variants[variant]})
-
-    async def _current(self) -> Games:
-        async with self._lock:
-            if self._games is None or time.monotonic() > self._until:
-                try:
-                    self._games = await self._artifacts.game_catalog()
-                except ForeignError as failure:
-                    if self._games is None:
-                        raise CatalogAway("The catalog cannot be read just now.") from failure
-                self._until = time.monotonic() + FRESH_SECONDS
-            return self._games
