@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.journey
-SUBNET = "127.84.0.0/16"
+SUBNET = "127.88.0.0/16"
 
 
 async def ready(platform: Platform) -> bool:
@@ -35,7 +35,8 @@ async def test_it_starts_heals_resumes_and_leaves_nothing(tmp_path: Path) -> Non
         platform.note()
     assert platform.leftovers() == []
     async with platform, Caller(platform.api) as caller:
-        await caller.logged_in(first["email"], first["password"])
+        async with await caller.logged_in(first["email"], first["password"]) as admin:
+            assert (await admin.get("/api/auth/me")).body["user"]["role"] == "admin"
     assert platform.leftovers() == []
 
 
