@@ -129,6 +129,31 @@ async def test_each_bot_lands_on_its_own_server(
     assert "Anna" not in await console(platform, token, second["vmid"])
 
 
+async def test_a_status_ping_by_name_is_answered_by_the_game_itself(
+    platform: Platform, two: list[dict[str, Any]]
+) -> None:
+    tools, folder = await asyncio.to_thread(installed_bots)
+    host, port = platform.edge
+    for operation, version in zip(two, ("1.21.4", "1.20.4"), strict=True):
+        name = f"{operation['hostname']}.zpack.localhost"
+        words = [
+            str(tools.node),
+            str(folder / "ping.mjs"),
+            "--host",
+            host,
+            "--port",
+            str(port),
+            "--fake-host",
+            name,
+        ]
+        done = await asyncio.to_thread(
+            subprocess.run, words, capture_output=True, text=True, check=True, timeout=30
+        )
+        said = json.loads(done.stdout.splitlines()[-1])
+        assert said["version"]["name"] == version
+        assert "zpack" not in said  # the edge's own answers carry this key
+
+
 async def test_the_list_says_connectable_with_evidence(
     platform: Platform, token: str, two: list[dict[str, Any]]
 ) -> None:
