@@ -52,7 +52,7 @@ async def node(home: Path) -> AsyncIterator[Node]:
 
 @pytest.fixture
 async def server(node: Node) -> AsyncIterator[str]:
-    served = TestServer(Doorkeeper(node=node, access=Access(TOKEN)).app())
+    served = TestServer(Doorkeeper(node=node, access=Access(TOKEN), denied_seconds=0).app())
     await served.start_server()
     yield str(served.make_url("/")).rstrip("/")
     await served.close()

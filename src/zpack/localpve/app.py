@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -9,12 +10,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from zpack.localpve import schema
 from zpack.localpve.errors import ApiError, bad_parameters
-from zpack.localpve.resources import VERSION, cluster_rows, guest_rows, node_row
+from zpack.localpve.resources import VERSION, cluster_rows, guest_rows, node_row, node_state
 
 if TYPE_CHECKING:
     from zpack.localpve.access import Access
@@ -24,7 +26,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("zpack.localpve")
 JSON = "application/json;charset=UTF-8"
 FORM = "application/x-www-form-urlencoded"
-BODY_LIMIT = 1 << 20
+BODY_LIMIT = 512 << 10
+FIELDS_LIMIT = 1000
+METHODS = {"GET", "POST", "PUT", "DELETE"}
+PREFIX = "/api2/json"
+DENIED_SECONDS = 3.0
 REASON = re.compile(r"[^\x20-\x7e]")
 
 
@@ -61,17 +67,19 @@ def route(method: str, path: str, parameters: Schema, answer: Answer) -> Route:
 
 
 class Doorkeeper:
-    """Answers ``/api2/json`` for one node."""
+    """Answers ``/api2/json`` for one node. Who is not let in waits ``denied_seconds``, as in Proxmox."""
 
-    def __init__(self, *, node: Node, access: Access) -> None:
+    def __init__(self, *, node: Node, access: Access, denied_seconds: float = DENIED_SECONDS) -> None:
         self._node = node
         self._access = access
+        self._denied_seconds = denied_seconds
         self._routes = routes(node)
 
     def app(self) -> web.Application:
         """Return the application."""
         app = web.Application(client_max_size=BODY_LIMIT)
-        app.router.add_route("*", "/{path:.*}", self.handle)
+        app.router.add_route("*", r"/{path:[\s\S]*}", self.handle)
+        app.on_response_prepare.append(_bare)
         return app
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -88,12 +96,14 @@ class Doorkeeper:
         return _response(200, "OK", json.dumps({"data": data}))
 
     async def _answer(self, request: web.Request) -> Any:
-        if request.method == "HEAD":
-            raise ApiError(501, "method 'HEAD' not available")
-        prefix, found, rest = request.path.partition("/api2/json")
-        if prefix or not found:
-            raise ApiError(501, f"Method '{request.method} {request.path}' not implemented")
-        self._access.check(request.headers.get("Authorization"))
+        if request.method not in METHODS:
+            raise ApiError(501, f"method '{request.method}' not available", body="none")
+        if "Transfer-Encoding" in request.headers:
+            raise ApiError(501, "chunked transfer encoding not supported", body="text")
+        if f"{request.path}/".partition(f"{PREFIX}/")[:2] != ("", f"{PREFIX}/"):
+            raise ApiError(501, "no such uri", body="text")
+        rest = request.path.removeprefix(PREFIX)
+        await self._let_in(request)
         given = await _parameters(request)
         path = rest.rstrip("/") or "/"
         for entry in self._routes:
@@ -105,6 +115,13 @@ class Doorkeeper:
                     schema.checked_vmid(words["vmid"])
                 return await entry.answer(Call(words, schema.check(given, entry.schema)))
         raise ApiError(501, f"Method '{request.method} {path}' not implemented")
+
+    async def _let_in(self, request: web.Request) -> None:
+        try:
+            self._access.check(request.headers.get("Authorization"))
+        except ApiError:
+            await asyncio.sleep(self._denied_seconds)  # a guesser's time; other requests do not wait
+            raise
 
     def _check_node(self, name: str | None) -> None:
         if name is not None and name not in {self._node.name, "localhost"}:
@@ -124,8 +141,8 @@ def routes(node: Node) -> list[Route]:  # noqa: C901 - a table of small closures
 
     async def cluster_resources(call: Call) -> Any:
         kind = call.given.get("type")
-        rows = [] if kind == "node" else await guest_rows(node)
-        return rows if kind == "vm" else [*rows, node_row(node)]
+        rows = await guest_rows(node) if kind in {None, "vm"} else []
+        return [*rows, node_row(node)] if kind in {None, "node"} else rows
 
     async def next_id(call: Call) -> Any:
         wanted = call.given.get("vmid")
@@ -135,7 +152,7 @@ def routes(node: Node) -> list[Route]:  # noqa: C901 - a table of small closures
         return [node_row(node)]
 
     async def node_status(_: Call) -> Any:
-        return node_row(node)
+        return node_state()
 
     async def guests(_: Call) -> Any:
         return [await node.current(vmid) for vmid in node.vmids()]
@@ -226,21 +243,28 @@ def _task_rows(node: Node, given: dict[str, str]) -> list[dict[str, Any]]:
 
 
 async def _parameters(request: web.Request) -> dict[str, str]:
-    """Return query and body parameters as text. Raises ApiError."""
-    given = {key: str(value) for key, value in request.query.items()}
-    if request.method not in {"POST", "PUT"} or not request.can_read_body:
-        return given
-    kind = request.content_type
+    """Return query and body parameters as text; the query wins. Raises ApiError."""
+    query = {key: str(value) for key, value in request.query.items()}
+    length = request.content_length or 0
+    if not length:
+        return query
+    if request.method not in {"POST", "PUT"}:
+        raise ApiError(501, f"Unexpected content for method '{request.method}'", body="text")
+    if length > BODY_LIMIT:
+        raise ApiError(501, "for data too large", body="text")
+    kind = request.headers.get("Content-Type", FORM).partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return _object(await request.read()) | query
+    if kind == FORM:
+        return _fields(await request.read()) | query
+    raise ApiError(506, f"upload 'Content-Type '{kind}' not implemented", body="text")
+
+
+def _fields(raw: bytes) -> dict[str, str]:
     try:
-        if kind == "application/json":
-            return given | _object(await request.read())
-        if kind in {FORM, "application/octet-stream"}:
-            return given | {key: str(value) for key, value in (await request.post()).items()}
-    except web.HTTPRequestEntityTooLarge:
-        raise ApiError(413, "request entity too large") from None
-    except (UnicodeError, LookupError):
+        return dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=FIELDS_LIMIT))
+    except ValueError:
         raise ApiError(400, "malformed form data") from None
-    raise ApiError(506, f"upload 'Content-Type '{kind}' not implemented")
 
 
 def _object(raw: bytes) -> dict[str, str]:
@@ -259,15 +283,22 @@ def _text(value: Any) -> str:
 
 def _error(failure: ApiError) -> web.Response:
     reason = REASON.sub(" ", failure.message)[:400].strip() or "error"
-    if failure.status == 401 or failure.message.startswith("method 'HEAD'"):  # noqa: PLR2004 - HTTP 401
-        return _response(failure.status, reason, None)
-    if failure.status == 506:  # noqa: PLR2004 - Proxmox's own
-        return _response(failure.status, reason, failure.message, kind="text/plain")
+    if failure.body != "json":
+        return _response(failure.status, reason, failure.message if failure.body == "text" else None, kind="")
     newline = "" if failure.status == 501 else "\n"  # noqa: PLR2004 - HTTP 501
     body: dict[str, Any] = {"data": None, "message": failure.message + newline}
     if failure.errors is not None:
         body["errors"] = failure.errors
     return _response(failure.status, reason, json.dumps(body))
+
+
+async def _bare(request: web.Request, response: web.StreamResponse) -> None:
+    """Take away what aiohttp adds to an answer of the HTTP layer, which says nothing of its content."""
+    del request
+    if isinstance(response, web.Response) and response.headers.get("Content-Type") != JSON:
+        response.headers.pop("Content-Type", None)
+        if not response.body:
+            response.headers.pop("Content-Length", None)
 
 
 def _response(status: int, reason: str, text: str | None, *, kind: str = JSON) -> web.Response:
@@ -279,7 +310,7 @@ def _response(status: int, reason: str, text: str | None, *, kind: str = JSON) -
         "Date": now,
         "Expires": now,
     }
-    if text is not None:
+    if kind and text is not None:
         headers["Content-Type"] = kind
     body = text.encode() if text is not None else b""
     answer = web.Response(status=status, reason=reason, body=body, headers=headers)

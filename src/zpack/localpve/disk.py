@@ -16,15 +16,22 @@ def size_of(volume: str | None) -> int:
 
 
 def grown(volume: str | None, asked: str) -> str:
-    """Return the size after a resize to ``asked``, or by it with a ``+``. Raises ApiError when smaller."""
+    """Return the size after a resize to ``asked``, or by it with a ``+``. Raises ApiError unless larger."""
     now = size_of(volume)
     size = _bytes(asked.removeprefix("+")) + (now if asked.startswith("+") else 0)
     if size < now:
         raise ApiError(500, "unable to shrink disk size")
+    if size == now:
+        raise ApiError(500, "disk is already at specified size")
     for unit in ("T", "G", "M", "K"):
         if size % UNITS[unit] == 0:
             return f"{size // UNITS[unit]}{unit}"
     return str(size)
+
+
+def resized(volume: str | None, vmid: int, size: str) -> str:
+    """Return the root disk's setting with another size."""
+    return f"{(volume or f'local:{vmid}').partition(',')[0]},size={size}"
 
 
 def _bytes(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field, replace
@@ -22,6 +23,13 @@ class Record:
     running: bool = False
     made: bool = True
     """False from the moment a clone begins until its files are there."""
+
+    @property
+    def digest(self) -> str:
+        """Return a fingerprint of the configuration, by which Proxmox's clients notice a change."""
+        return hashlib.sha1(
+            json.dumps(self.config, sort_keys=True).encode(), usedforsecurity=False
+        ).hexdigest()
 
     def with_config(self, change: dict[str, str]) -> Record:
         """Return the record with changed configuration."""

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zpack.localpve.backends.base import Backend, BackendError, Guest, Template, Usage
-from zpack.localpve.disk import grown, size_of
+from zpack.localpve.configuration import checked_change, new_config, volume
+from zpack.localpve.disk import grown, resized, size_of
 from zpack.localpve.errors import ApiError, bad_parameters, no_such_guest
 from zpack.localpve.ledger import Ledger, Record
 from zpack.localpve.schema import is_true
@@ -29,6 +30,7 @@ log = logging.getLogger("zpack.localpve")
 CLOSE_SECONDS = 20.0
 DRAIN_SECONDS = 5.0
 START_AT_ONCE = 4
+ADDRESS_BITS = 16
 
 
 class Node:
@@ -41,7 +43,11 @@ class Node:
         self.backend = backend
         self.tasks = tasks
         self._home = home
-        self._base = int(ipaddress.ip_network(subnet).network_address)
+        network = ipaddress.IPv4Network(subnet)
+        if network.prefixlen > ADDRESS_BITS:
+            msg = f"the guests' subnet must be a /{ADDRESS_BITS} or larger, not {subnet}"
+            raise ValueError(msg)
+        self._base = int(network.network_address)
         self._ledger = Ledger(home / "ledger.json")
         self._locks: dict[int, str] = {}
         self.templates = {t.vmid: t for t in read_templates(home / "templates")}
@@ -78,17 +84,21 @@ class Node:
         return Guest(
             vmid=record.vmid,
             hostname=config.get("hostname", f"CT{record.vmid}"),
-            ip=str(ipaddress.ip_address(self._base + (record.vmid & 0xFFFF))),
+            ip=self._address(record.vmid),
             template=self.templates[record.template_of],
             memory=int(config.get("memory", "512")),
             swap=int(config.get("swap", "512")),
             cores=int(config.get("cores", "1")),
         )
 
+    def _address(self, vmid: int) -> str:
+        return str(ipaddress.ip_address(self._base + (vmid & 0xFFFF)))
+
     def config(self, vmid: int) -> dict[str, Any]:
         """Return ``GET …/config``."""
         record = self.record(vmid)
-        found: dict[str, Any] = {"arch": "amd64", "ostype": "unmanaged", "digest": "0" * 40, **record.config}
+        found: dict[str, Any] = {"arch": "amd64", "ostype": "unmanaged", **record.config}
+        found["digest"] = record.digest
         for key in ("cores", "memory", "swap", "onboot", "unprivileged"):
             if key in found:
                 found[key] = int(found[key])
@@ -146,42 +156,60 @@ class Node:
 
     def clone(self, template: int, given: dict[str, str]) -> str:
         """Begin a clone; return its UPID. Raises ApiError."""
-        self.record(template)
-        newid = int(given["newid"])
-        if newid in self.vmids():
-            raise ApiError(500, f"CT/VM {newid} already exists on node '{self.name}'")
-        if template not in self.templates:
-            raise ApiError(500, f"CT {template} is not a template")
-        held = ExitStack()
-        held.enter_context(self._hold(template, "disk"))
-        held.enter_context(self._hold(newid, "create"))
-        config = {"hostname": given.get("hostname", f"CT{newid}"), "memory": "512", "swap": "512"}
-        if given.get("description"):
-            config["description"] = given["description"]
-        record = Record(newid, template, config, made=False)
-        self._ledger.put(record)
+        record = self._cloned(template, given)
+        newid = record.vmid
+        with ExitStack() as stack:
+            stack.enter_context(self._hold(template, "disk"))
+            if newid in self.vmids():
+                raise ApiError(500, f"CT/VM {newid} already exists on node '{self.name}'")
+            self._refuse_shared_address(newid)
+            stack.enter_context(self._hold(newid, "create"))
+            self._ledger.put(record)
+            held = stack.pop_all()
 
         async def work(task: Task) -> None:
             with held:
                 task.lines.append(f"create full clone of mountpoint rootfs ({template})")
                 try:
                     await self.backend.clone(self.guest(record))
-                except Exception:
-                    self._ledger.remove(newid)
+                    self._ledger.put(replace(record, made=True))
+                except BaseException:
+                    await self._unmake(record)
                     raise
-                self._ledger.put(replace(record, made=True))
 
         return self.tasks.start("vzclone", template, work)
+
+    def _cloned(self, template: int, given: dict[str, str]) -> Record:
+        """Return the record of a clone that is asked for. Raises ApiError."""
+        self.record(template)
+        if template not in self.templates:
+            raise ApiError(500, f"CT {template} is not a template")
+        if given.get("target") not in {None, "", "localhost", self.name}:
+            raise ApiError(500, f"no such cluster node '{given['target']}'")
+        return Record(int(given["newid"]), template, new_config(given), made=False)
+
+    def _refuse_shared_address(self, newid: int) -> None:
+        for vmid in self.vmids():
+            if vmid not in self.templates and self._address(vmid) == self._address(newid):
+                raise ApiError(500, f"CT {newid} would have the address {self._address(newid)} of CT {vmid}")
+
+    async def _unmake(self, record: Record) -> None:
+        """Remove what there is of a clone that failed."""
+        try:
+            await self.backend.destroy(self.guest(record))
+        except BackendError as failure:
+            log.warning("CT %s is not wholly removed: %s", record.vmid, failure)
+        finally:
+            self._ledger.remove(record.vmid)
 
     def configure(self, vmid: int, given: dict[str, str]) -> None:
         """Change a configuration at once. Raises ApiError."""
         record = self._own(vmid)
         with self._hold(vmid, "config"):
-            config = dict(record.config)
-            for key in given.pop("delete", "").replace(";", ",").split(","):
-                config.pop(key.strip(), None)
-            given.pop("digest", None)
-            self._ledger.put(replace(record, config=config | given))
+            change = checked_change(given, digest=record.digest)
+            config = {key: text for key, text in record.config.items() if key not in change.delete}
+            config |= {key: volume(vmid, key, text) for key, text in change.set.items()}
+            self._ledger.put(replace(record, config=config))
 
     async def resize(self, vmid: int, given: dict[str, str]) -> str:
         """Begin a resize; the disk is the host's own, so only the number changes. Raises ApiError."""
@@ -192,7 +220,7 @@ class Node:
         async def work(task: Task) -> None:
             record = self.record(vmid)
             size = grown(record.config.get("rootfs"), given["size"])
-            self._ledger.put(record.with_config({"rootfs": f"local:{vmid},size={size}"}))
+            self._ledger.put(record.with_config({"rootfs": resized(record.config.get("rootfs"), vmid, size)}))
             task.lines.append(f"rootfs is {size} now")
 
         return await self._begin("resize", vmid, work, word="disk", refuse=lambda _: None)
@@ -259,7 +287,7 @@ class Node:
             task.lines.append(f"purging CT {vmid} from related configurations..")
 
         complaint = (
-            None if is_true(given.get("force")) else f"unable to destroy CT {vmid}: container is running"
+            None if is_true(given.get("force")) else f"unable to destroy CT {vmid} - container is running"
         )
         return await self._begin("vzdestroy", vmid, work, word="destroy", refuse=_if_running(complaint))
 

@@ -52,6 +52,47 @@ def node_row(node: Node) -> dict[str, Any]:
     }
 
 
+def node_state() -> dict[str, Any]:
+    """Return ``/nodes/{node}/status``: the machine's own figures."""
+    memory, swap, disk, kernel = (
+        psutil.virtual_memory(),
+        psutil.swap_memory(),
+        psutil.disk_usage("/"),
+        os.uname(),
+    )
+    cpus = os.cpu_count() or 1
+    return {
+        "uptime": int(time.time() - psutil.boot_time()),
+        "loadavg": [f"{load:.2f}" for load in os.getloadavg()],
+        "cpu": psutil.cpu_percent() / 100,
+        "wait": 0,
+        "idle": 0,
+        "cpuinfo": {
+            "cpus": cpus,
+            "cores": psutil.cpu_count(logical=False) or cpus,
+            "sockets": 1,
+            "model": "",
+        },
+        "memory": {
+            "total": memory.total,
+            "used": memory.used,
+            "free": memory.free,
+            "available": memory.available,
+        },
+        "swap": {"total": swap.total, "used": swap.used, "free": swap.free},
+        "rootfs": {"total": disk.total, "used": disk.used, "free": disk.free, "avail": disk.free},
+        "ksm": {"shared": 0},
+        "kversion": f"{kernel.sysname} {kernel.release} {kernel.version}",
+        "current-kernel": {
+            "sysname": kernel.sysname,
+            "release": kernel.release,
+            "version": kernel.version,
+            "machine": kernel.machine,
+        },
+        "pveversion": f"{VERSION['repoid']}/{VERSION['version']}",
+    }
+
+
 def cluster_rows(node: Node) -> list[dict[str, Any]]:
     """Return ``/cluster/status`` of a node that stands alone."""
     row = {"id": f"node/{node.name}", "type": "node", "name": node.name, "nodeid": 0, "local": 1, "online": 1}

@@ -7,28 +7,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zpack.localpve.errors import bad_parameters
+from zpack.localpve.formats import MISSING, mount_complaint, network_complaint, tags_complaint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 UNKNOWN = "property is not defined in schema and the schema does not allow additional properties"
-MISSING = "property is missing and it is not optional"
 BAD_VMID = "invalid format - value does not look like a valid VM ID\n"
-NUMBER = re.compile(r"-?\d{1,15}")
+NUMBER = re.compile(r"[+-]?[0-9]{1,15}")
 BOOLEAN = re.compile(r"0|1|on|off|yes|no|true|false", re.IGNORECASE)
 DNS_NAME = re.compile(r"(?=.{1,255}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(\.[A-Za-z0-9-]{1,63})*")
 SIZE = re.compile(r"\+?\d{1,12}(\.\d{1,6})?[KMGT]?", re.ASCII)
 TEXT_LIMIT = 8192
+FORMATS = {"network": network_complaint, "mount": mount_complaint, "tags": tags_complaint}
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """What one parameter may be: ``kind`` is integer, boolean, vmid, dns-name, size or string."""
+    """What one parameter may be.
+
+    ``kind`` is integer, boolean, vmid, dns-name, size, tags, network, mount or string.
+    """
 
     kind: str = "string"
     least: int | None = None
     most: int | None = None
     required: bool = False
+    one_of: tuple[str, ...] = ()
 
 
 Schema = dict[str, Parameter]
@@ -60,10 +65,10 @@ CONFIG: Schema = {
     "protection": Parameter("boolean"),
     "searchdomain": Parameter(),
     "swap": Parameter("integer", least=0),
-    "tags": Parameter(),
+    "tags": Parameter("tags"),
     "unprivileged": Parameter("boolean"),
-    **{f"net{n}": Parameter() for n in range(32)},
-    **{f"mp{n}": Parameter() for n in range(256)},
+    **{f"net{n}": Parameter("network") for n in range(32)},
+    **{f"mp{n}": Parameter("mount") for n in range(256)},
 }
 RESIZE: Schema = {
     "disk": Parameter(required=True),
@@ -80,7 +85,7 @@ DELETE: Schema = {
     "destroy-unreferenced-disks": Parameter("boolean"),
 }
 NEXTID: Schema = {"vmid": Parameter("vmid")}
-RESOURCES: Schema = {"type": Parameter()}
+RESOURCES: Schema = {"type": Parameter(one_of=("vm", "storage", "node", "sdn"))}
 TASKS: Schema = {
     "vmid": Parameter("vmid"),
     "since": Parameter("integer"),
@@ -106,7 +111,7 @@ def check(given: Mapping[str, str], schema: Schema) -> dict[str, str]:
     errors: dict[str, str] = {}
     for name, value in given.items():
         parameter = schema.get(name)
-        complaint = UNKNOWN if parameter is None else _complaint(value, parameter)
+        complaint = UNKNOWN if parameter is None else _complaint(name, value, parameter)
         if complaint:
             errors[name] = complaint
     for name, parameter in schema.items():
@@ -129,22 +134,31 @@ def is_true(text: str | None) -> bool:
     return (text or "0").lower() in {"1", "on", "yes", "true"}
 
 
-def _complaint(value: str, parameter: Parameter) -> str | None:
+def _complaint(name: str, value: str, parameter: Parameter) -> str | None:
     if len(value) > TEXT_LIMIT or "\x00" in value:
         return f"value may only be {TEXT_LIMIT} characters long"
     if parameter.kind in {"integer", "vmid"}:
         return _number_complaint(value, parameter)
-    if parameter.kind == "boolean" and not BOOLEAN.fullmatch(value):
+    if parameter.kind in FORMATS:
+        return FORMATS[parameter.kind](name, value)
+    if parameter.one_of and value not in parameter.one_of:
+        known = ", ".join(parameter.one_of)
+        return f"value '{value}' does not have a value in the enumeration '{known}'"
+    return _pattern_complaint(value, parameter.kind)
+
+
+def _pattern_complaint(value: str, kind: str) -> str | None:
+    if kind == "boolean" and not BOOLEAN.fullmatch(value):
         return f"type check ('boolean') failed - got '{value}'"
-    if parameter.kind == "dns-name" and not DNS_NAME.fullmatch(value):
+    if kind == "dns-name" and not DNS_NAME.fullmatch(value):
         return "invalid format - value does not look like a valid DNS name\n"
-    if parameter.kind == "size" and not SIZE.fullmatch(value):
-        return r"value does not match the regex pattern"
+    if kind == "size" and not SIZE.fullmatch(value):
+        return "value does not match the regex pattern"
     return None
 
 
 def _number_complaint(value: str, parameter: Parameter) -> str | None:
-    if not NUMBER.fullmatch(value) or not value.isascii():
+    if not NUMBER.fullmatch(value):
         return f"type check ('integer') failed - got '{value}'"
     number = int(value)
     if parameter.kind == "vmid" and not re.fullmatch(r"[1-9][0-9]{2,8}", value):
