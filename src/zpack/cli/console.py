@@ -27,6 +27,8 @@ async def converse(connection: Connection, server: str, *, command: str | None, 
     reading = asyncio.create_task(_read(connection, server))
     typing = asyncio.create_task(_type(connection, server))
     done, pending = await asyncio.wait({reading, typing}, return_when=asyncio.FIRST_COMPLETED)
+    if reading in pending and not sys.stdin.isatty():  # a pipe ends before its answers have come
+        await asyncio.wait({reading}, timeout=ANSWER_SECONDS)
     for task in pending:
         task.cancel()
     await asyncio.gather(*pending, return_exceptions=True)
