@@ -33,12 +33,15 @@ class Memory:
     def __init__(self) -> None:
         self.phases: list[str] = []
         self.cancel = False
+        self.unreadable = False
         self.ends: dict[str, tuple[str, State, Any]] = {}
 
     async def begin_step(self, operation_id: str, phase: str, progress: float | None) -> None:
         self.phases.append(phase)
 
     async def cancel_requested(self, operation_id: str) -> bool:
+        if self.unreadable:
+            raise ConnectionError
         return self.cancel
 
     async def finish(self, operation_id: str, *, status: Any, result: State, error: Any) -> None:
@@ -157,6 +160,34 @@ async def test_a_cancel_interrupts_a_step_that_hangs(kernel: Any) -> None:
     steps = (world.step("a"), Step("hang", hang))
     status, _, _ = await kernel(Workflow("w", steps, MINUTE), cancel_at="hang")
     assert (status, world.log) == ("cancelled", ["a", "undo a"])
+
+
+async def test_a_cancel_interrupts_a_step_that_fails_again_and_again(kernel: Any) -> None:
+    async def fail(state: State) -> None:
+        raise ForeignError("away", transient=True)
+
+    status, _, _ = await kernel(Workflow("w", (Step("fail", fail),), MINUTE), cancel_at="fail")
+    assert status == "cancelled"
+
+
+async def test_a_cancel_is_seen_between_quick_steps(kernel: Any) -> None:
+    world = World()
+
+    async def cancelling(state: State) -> None:
+        kernel.journal.cancel = True
+
+    steps = (world.step("a"), Step("b", cancelling), world.step("c"))
+    status, _, _ = await kernel(Workflow("w", steps, MINUTE))
+    assert (status, world.log) == ("cancelled", ["a", "undo c", "undo a"])
+
+
+async def test_a_journal_that_cannot_be_read_does_not_unwind(kernel: Any) -> None:
+    async def slow(state: State) -> None:
+        await asyncio.sleep(1.2)
+
+    kernel.journal.unreadable = True
+    status, _, _ = await kernel(Workflow("w", (Step("slow", slow),), MINUTE))
+    assert status == "succeeded"
 
 
 async def test_an_undo_is_tried_until_it_works(kernel: Any) -> None:

@@ -199,19 +199,36 @@ class Workflows:
                     if not failure.transient:
                         raise
                     log.info("step %s of %s: %s; again", step.name, state["operation_id"], failure.message)
-                await asyncio.sleep(pause)
+                await self._pause(state["operation_id"], pause)
         raise TimeoutError
+
+    async def _pause(self, operation_id: str, seconds: float) -> None:
+        """Wait before the next try; a cancel ends the waiting. Raises Cancelled."""
+        while seconds > 0:
+            await self._refuse_cancelled(operation_id)
+            await asyncio.sleep(min(CANCEL_POLL, seconds))
+            seconds -= CANCEL_POLL
+
+    async def _refuse_cancelled(self, operation_id: str) -> None:
+        """Raise Cancelled when someone asked for it; while the journal cannot be read nobody did."""
+        try:
+            asked = await self._journal.cancel_requested(operation_id)
+        except Exception:  # a database away for a moment must not unwind the work
+            log.warning("cannot see whether %s is cancelled", operation_id, exc_info=True)
+            return
+        if asked:
+            raise Cancelled("The operation was cancelled.")
 
     async def _unless_cancelled(self, step: Step, state: State) -> State | None:
         """Run the step while watching for a cancel."""
+        await self._refuse_cancelled(state["operation_id"])
         work = asyncio.ensure_future(step.do(state))
         try:
             while True:
                 done, _ = await asyncio.wait({work}, timeout=CANCEL_POLL)
                 if done:
                     return work.result()
-                if await self._journal.cancel_requested(state["operation_id"]):
-                    raise Cancelled("The operation was cancelled.")
+                await self._refuse_cancelled(state["operation_id"])
         finally:
             if not work.done():
                 work.cancel()

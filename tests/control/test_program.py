@@ -1,0 +1,158 @@
+"""``zpack serve``, ``worker``, ``migrate`` and ``doctor`` as processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.http import Caller
+from tests.support.waiting import eventually
+from zpack.control.operations import store
+from zpack.control.operations.actions import Operations
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from zpack.control.db.session import Database
+
+CLOSED = "http://127.0.0.1:9"
+STOP_SECONDS = 10.0
+
+
+@pytest.fixture
+def environment(database_url: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "PORT": "0",
+        "DATABASE_URL": database_url,
+        "API_AUTH_SECRET": "a" * 32,
+        "ZPACK_AGENT_SECRET": "b" * 32,
+        "ZPACK_SECRET": "c" * 32,
+        "PROXMOX_HOST": CLOSED,
+        "PROXMOX_NODE": "local",
+        "PROXMOX_API_TOKEN": "root@pam!zpack=d",
+        "VELOCITY_URL": CLOSED,
+        "ARTIFACT_BASE_URL": CLOSED,
+        "ZPACK_ADMIN_PASSWORD": "an admin password",
+    }
+
+
+async def begin(environment: dict[str, str], *words: str) -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "zpack.control", *words, env=environment, stdout=pipe, stderr=pipe
+    )
+
+
+async def run(environment: dict[str, str], *words: str) -> tuple[int | None, str, str]:
+    process = await begin(environment, *words)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, out.decode(), err.decode()
+
+
+@asynccontextmanager
+async def control(environment: dict[str, str]) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """Run API and worker in one process; yield it and its base URL."""
+    process = await begin(environment, "serve", "--embedded")
+    try:
+        assert process.stdout
+        line = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
+        yield process, f"http://{line['listen']}"
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def stopped(process: asyncio.subprocess.Process) -> int:
+    process.send_signal(signal.SIGTERM)
+    return await asyncio.wait_for(process.wait(), STOP_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"API_AUTH_SECRET": "short"}, "API_AUTH_SECRET: "),
+        ({"PORT": "none"}, "PORT: "),
+        ({"VELOCITY_URL": None}, "VELOCITY_URL: Field required"),
+    ],
+)
+async def test_a_wrong_setting_is_one_line(
+    environment: dict[str, str], change: dict[str, str | None], says: str
+) -> None:
+    given: dict[str, Any] = {k: v for k, v in {**environment, **change}.items() if v is not None}
+    status, _, err = await run(given, "migrate")
+    assert (status, err.count("\n")) == (2, 1)
+    assert says in err
+    assert "short" not in err
+
+
+@pytest.mark.parametrize("word", ["serve", "worker"])
+async def test_separate_processes_need_redis(environment: dict[str, str], word: str) -> None:
+    status, _, err = await run(environment, word)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "REDIS_URL" in err
+
+
+async def test_tables_and_migrations_agree(environment: dict[str, str]) -> None:
+    assert (await run(environment, "migrate", "--check"))[0] == 0
+
+
+async def test_the_doctor_says_what_is_wrong(environment: dict[str, str]) -> None:
+    status, out, _ = await run(environment, "doctor", "--json")
+    found = json.loads(out)
+    assert status == 1
+    assert found.pop("database") is None
+    assert set(found) == {"proxmox", "edge", "artifacts"}
+    assert all("cannot be reached" in complaint for complaint in found.values())
+
+
+async def test_it_serves_stops_cleanly_and_makes_one_admin(environment: dict[str, str]) -> None:
+    for _ in range(2):
+        async with control(environment) as (process, url), Caller(url) as caller:
+            assert (await caller.get("/api/ready")).body == {"ready": True, "waiting": {}}
+            async with await caller.logged_in("admin", "an admin password") as admin:
+                assert (await admin.get("/api/auth/me")).body["user"]["role"] == "admin"
+            assert await stopped(process) == 0
+
+
+async def phase(database: Database, operation_id: str) -> tuple[str, str | None]:
+    async with database.transaction() as session:
+        row = await store.find(session, operation_id)
+    assert row is not None
+    return row.status, row.phase
+
+
+async def test_work_in_progress_survives_a_stop(environment: dict[str, str], database: Database) -> None:
+    """Proxmox is away: the operation waits in its first step, across a stop, until it is cancelled."""
+    operations = Operations(database=database, hint=lambda: None)
+    async with database.transaction() as session:
+        operations.begin(
+            session, operation_id="op_1", kind="instance-delete", customer_id=None, request_id="r",
+            budget=timedelta(minutes=5), vmid=5000, hostname="mc-5000",
+            state={"vmid": 5000, "hostname": "mc-5000", "customer_id": None, "ctype": "game"},
+        )  # fmt: skip
+    async with control(environment) as (process, _):
+        await eventually(lambda: at_work(database), timeout=20)
+        assert await stopped(process) == 0
+    assert (await phase(database, "op_1"))[0] == "running"
+    async with control(environment) as (_, url), Caller(url) as caller:
+        async with await caller.logged_in("admin", "an admin password") as admin:
+            await admin.post("/api/operations/op_1/cancel")
+        await eventually(lambda: cancelled(database), timeout=20)
+
+
+async def at_work(database: Database) -> bool:
+    return (await phase(database, "op_1"))[0] == "running"
+
+
+async def cancelled(database: Database) -> bool:
+    return (await phase(database, "op_1"))[0] == "cancelled"
