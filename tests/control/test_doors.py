@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 import pytest
 from fastapi import APIRouter
@@ -23,6 +25,8 @@ PUBLIC = {
     "GET /api/health", "GET /api/ready", "POST /api/auth/register", "POST /api/auth/login",
     "POST /api/auth/logout", "GET /api/catalog/game", "GET /api/catalog/dev",
 }  # fmt: skip
+
+AWAY = {"catalog_unavailable", "upstream_failed", "upstream_timeout"}
 
 
 async def nothing() -> dict[str, str]:
@@ -153,3 +157,23 @@ async def test_no_json_makes_a_500(ann: Caller, place: str, body: Any) -> None:
     assert reply.status < 500 or reply.status == 503, (place, body, reply)
     if reply.status >= 400:
         assert isinstance(reply.body["error"], str)
+
+
+segments = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=8)
+numbers = st.integers(-1, 10**20).map(str) | st.sampled_from(
+    ["5000", "5999", "6000", "NaN", "1e3", "\u0665\u0660\u0660\u0660"]
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+async def test_no_address_makes_a_500(ann: Caller, rules: dict[str, str | None], data: st.DataObject) -> None:
+    method, path = data.draw(st.sampled_from(sorted(rules))).split(" ")
+    filled = re.sub(r"\{\w+\}", lambda _: quote(data.draw(segments | numbers), safe=""), path)
+    query = {name: data.draw(segments | numbers) for name in ("wait", "after", "dryRun")}
+    query["wait"] = query["wait"] if data.draw(st.booleans()) else "0"
+    key = {
+        "Idempotency-Key": data.draw(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=80))
+    }
+    reply = await ann.call(method, f"{filled}?{urlencode(query)}", headers=key)
+    assert reply.status < 500 or reply.body["error"] in AWAY, (method, filled, query, reply)

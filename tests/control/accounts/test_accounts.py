@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import aiohttp
 import jwt
 import pytest
+from pwdlib.hashers.bcrypt import BcryptHasher
+from sqlalchemy import select
 
 from tests.support.http import PASSWORD, Caller
+from zpack.control.accounts import store
+from zpack.control.db.tables import AuditEntry
+
+if TYPE_CHECKING:
+    from zpack.control.db.session import Database
+    from zpack.control.wiring import Api
 
 NEW = {"email": "eve@example.org", "username": "eve", "password": PASSWORD}
 
@@ -75,6 +86,55 @@ async def test_guessing_is_slowed_without_locking_the_victim_out(ann: Caller, an
     assert [r.status for r in replies] == [401] * 10 + [429]
     assert int(replies[-1].headers["Retry-After"]) >= 1
     assert (await ann.get("/api/auth/me")).status == 200
+
+
+async def test_one_address_cannot_lock_another_out(ann: Caller, anyone: Caller, base_url: str) -> None:
+    good = {"identifier": "ann", "password": PASSWORD}
+    elsewhere = aiohttp.TCPConnector(local_addr=("127.82.0.2", 0))
+    async with aiohttp.ClientSession(connector=elsewhere) as attacker:
+        for _ in range(12):
+            async with attacker.post(
+                f"{base_url}/api/auth/login", json={**good, "password": "wrong one"}
+            ) as bad:
+                assert bad.status in {401, 429}
+    assert (await anyone.post("/api/auth/login", good)).status == 200
+
+
+async def test_an_old_bcrypt_password_is_good_and_becomes_argon2id(
+    ann: Caller, anyone: Caller, database: Database
+) -> None:
+    user_id = (await ann.get("/api/auth/me")).body["user"]["id"]
+    async with database.transaction() as session:
+        await store.update_user(session, user_id, password_hash=BcryptHasher(rounds=4).hash("an old one"))
+    reply = await anyone.post("/api/auth/login", {"identifier": "ann", "password": "an old one"})
+    async with database.transaction() as session:
+        row = await store.find_by_id(session, user_id)
+    assert reply.status == 200
+    assert row is not None
+    assert row.password_hash.startswith("$argon2id$")
+    again = await anyone.post("/api/auth/login", {"identifier": "ann", "password": "an old one"})
+    assert again.status == 200
+
+
+async def test_every_mutation_leaves_an_audit_row(ann: Caller, anyone: Caller, database: Database) -> None:
+    await anyone.post("/api/auth/login", {"identifier": "ann", "password": PASSWORD})
+    await ann.call("PATCH", "/api/auth/me", {"firstName": "Ann"})
+    async with database.transaction() as session:
+        rows = (await session.scalars(select(AuditEntry).order_by(AuditEntry.id))).all()
+    assert [row.action for row in rows] == ["user.register", "user.login", "user.profile"]
+    assert PASSWORD not in str([row.payload for row in rows])
+
+
+async def test_the_admin_is_made_once(api: Api, root: Caller) -> None:
+    assert (await root.get("/api/auth/me")).body["user"]["role"] == "admin"
+    assert await api.accounts.ensure_admin(email="other@localhost", password="another one") is False
+
+
+async def test_a_customer_called_admin_keeps_no_admin_from_being_made(api: Api, anyone: Caller) -> None:
+    async with await anyone.registered("admin"):
+        assert await api.accounts.ensure_admin(email="admin@localhost", password="an admin password")
+    async with await anyone.logged_in("admin@localhost", "an admin password") as made:
+        assert (await made.get("/api/auth/me")).body["user"]["role"] == "admin"
 
 
 async def test_me_is_the_contracts_user(ann: Caller) -> None:

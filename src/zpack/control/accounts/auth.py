@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ class AccessTokens:
 
     def __init__(self, *, secret: str, life: timedelta) -> None:
         self._secret = secret
+        self._kid = hashlib.sha256(secret.encode()).hexdigest()[:8]  # says which key, not what it is
         self.life = life
 
     def issue(self, user: User) -> str:
@@ -54,7 +56,7 @@ class AccessTokens:
             "iat": now,
             "exp": now + self.life,
         }
-        return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
+        return jwt.encode(claims, self._secret, algorithm=ALGORITHM, headers={"kid": self._kid})
 
     def subject(self, authorization: str | None) -> str:
         """Return the user id of an ``Authorization`` header. Raises MissingToken, BadToken."""
