@@ -120,7 +120,9 @@ async def test_paths(stocked: str, words: list[str]) -> None:
         await answered(reply)
 
 
-@pytest.mark.parametrize("vmid", ["0", "99", "1000000000", "-5", "5000x", "\uff15\uff10\uff10\uff10", "%20", "1e3"])
+@pytest.mark.parametrize(
+    "vmid", ["0", "99", "1000000000", "-5", "5000x", "\uff15\uff10\uff10\uff10", "%20", "1e3"]
+)
 async def test_what_is_no_vmid(stocked: str, vmid: str) -> None:
     async with (
         aiohttp.ClientSession(headers=HEADERS) as session,

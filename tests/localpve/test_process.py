@@ -16,7 +16,8 @@ import pytest
 from tests.localpve.conftest import NET, write_template
 from tests.support.waiting import eventually
 from zpack.localpve.backends.base import Guest, Template
-from zpack.localpve.backends.process import LOG_LIMIT, PROCESSES, ProcessBackend, quota
+from zpack.localpve.backends.process import LOG_LIMIT, ProcessBackend
+from zpack.localpve.backends.process_init import PROCESSES, quota
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
