@@ -16,8 +16,7 @@ import pytest
 from tests.localpve.conftest import NET, write_template
 from tests.support.waiting import eventually
 from zpack.localpve.backends.base import Guest, Template
-from zpack.localpve.backends.process import LOG_LIMIT, ProcessBackend
-from zpack.localpve.backends.process_init import PROCESSES, quota
+from zpack.localpve.backends.process import LOG_LIMIT, PROCESSES, ProcessBackend, quota
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -1,8 +1,8 @@
 """Backend ``process``: each guest is a tree of ordinary processes in its own folder and session.
 
-Works for everyone, isolates little. Above each guest stands a small process of ours (``process_init``) to which
-its orphans fall, so the tree is found by descent; should somebody kill that one, by control group where there are
-any, and by an environment variable that the guest's processes inherit.
+Works for everyone, isolates little. The tree is found by descent from its first process and by an environment
+variable that every process of a guest inherits; this process is a subreaper, so that a daemon's orphans come
+home instead of hiding under PID 1.
 """
 
 from __future__ import annotations
@@ -11,27 +11,28 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import resource
 import shutil
 import signal
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psutil
 
-from zpack.localpve.backends import process_init
 from zpack.localpve.backends.base import BackendError, Guest, Usage
 from zpack.localpve.backends.console_log import ConsoleLog
-from zpack.localpve.backends.process_group import Groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 MARK = "ZPACK_GUEST"
+PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 LOG_LIMIT = 4 << 20
+FILES = 65536
+PROCESSES = 16384
 KILL_SECONDS = 10.0
 
 
@@ -44,16 +45,12 @@ class ProcessBackend:
     """Starts guests as plain processes."""
 
     name = "process"
+    isolation = "files, network and users are shared with this machine; memory and CPU are not limited"
 
     def __init__(self, *, home: Path) -> None:
         self._home = home
-        self._groups = Groups(home)
         self._children: dict[int, asyncio.subprocess.Process] = {}
         self._consoles: dict[int, ConsoleLog] = {}
-        self._samples: dict[int, tuple[float, float]] = {}
-        lacking = self._groups.missing
-        limited = f"memory and CPU are not limited ({lacking})" if lacking else "memory and CPU are limited"
-        self.isolation = f"files, network and users are shared with this machine; {limited}"
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
     async def clone(self, guest: Guest) -> None:
@@ -85,44 +82,23 @@ class ProcessBackend:
             MARK: self._mark(guest),
         }
         console = ConsoleLog(folder / "console.log", limit=LOG_LIMIT)
-        self._consoles[guest.vmid] = console
-        argv = [_filled(word, words) for word in guest.template.init]
-        complaint = await self._run(guest, argv, environment, console)
-        if complaint:
-            await self.stop(guest)
-            raise BackendError(f"cannot start {complaint}")
-
-    async def _run(
-        self, guest: Guest, argv: list[str], environment: dict[str, str], console: ConsoleLog
-    ) -> str | None:
-        """Start the guest below its own init; return why it did not start, or None. Raises BackendError."""
-        groups = await asyncio.to_thread(self._groups.make, guest)
-        above = [sys.executable, "-I", "-S", process_init.__file__, str(os.getpid())]
-        told, status = os.pipe()
         log = await console.open()
+        self._consoles[guest.vmid] = console
         try:
             self._children[guest.vmid] = await asyncio.create_subprocess_exec(
-                *above,
-                str(status),
-                ":".join(str(group) for group in groups),
-                "--",
-                *argv,
-                cwd=self._folder(guest) / "root",
+                *(_filled(word, words) for word in guest.template.init),
+                cwd=root,
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                pass_fds=(status,),
+                preexec_fn=_confined(os.getpid()),
             )
         except OSError as failure:
-            return f"{sys.executable}: {failure.strerror}"
+            raise BackendError(f"cannot start {guest.template.init[0]}: {failure.strerror}") from failure
         finally:
             os.close(log)
-            os.close(status)
-            with os.fdopen(told, "rb") as answer:
-                said = await asyncio.to_thread(answer.read)
-        return said.decode(errors="replace") or None
 
     async def shutdown(self, guest: Guest, *, timeout: float) -> None:
         """Send SIGTERM to the first process and wait for the whole tree."""
@@ -149,9 +125,7 @@ class ProcessBackend:
             if child is not None:
                 await child.wait()
             if not tree:
-                await asyncio.to_thread(self._empty, guest.vmid)
                 self._children.pop(guest.vmid, None)
-                self._samples.pop(guest.vmid, None)
                 self._reap()
                 await self._hang_up(guest.vmid)
                 return
@@ -169,15 +143,7 @@ class ProcessBackend:
         child = self._children.get(guest.vmid)
         if child is None or child.returncode is not None:
             return Usage()
-        seconds, found = await asyncio.to_thread(_measured, child.pid)
-        group = self._groups.of(guest.vmid) if self._groups.missing is None else None
-        if group is not None:
-            seconds, found = group.cpu_seconds(), replace(found, mem=group.memory())
-        now = time.monotonic()
-        before, then = self._samples.get(guest.vmid, (now - found.uptime, 0.0))
-        self._samples[guest.vmid] = (now, seconds)
-        share = max(0.0, seconds - then) / max(now - before, 0.01) / (os.cpu_count() or 1)
-        return replace(found, cpu=share)
+        return await asyncio.to_thread(_measured, child.pid)
 
     async def destroy(self, guest: Guest) -> None:
         """Remove the folder."""
@@ -199,14 +165,6 @@ class ProcessBackend:
                 raise BackendError(f"processes of an earlier run cannot be ended: {[p.pid for p in left]}")
             self._reap()
             await asyncio.sleep(0.01)
-        await asyncio.to_thread(self._groups.clear)
-
-    def _empty(self, vmid: int) -> None:
-        """End what is left in a guest's control group, and remove it. Raises BackendError."""
-        if self._groups.missing is None:
-            group = self._groups.of(vmid)
-            group.kill()
-            group.remove()
 
     async def close(self) -> None:
         """Kill what is left of any guest. Raises BackendError."""
@@ -274,25 +232,47 @@ def _environment(process: psutil.Process) -> dict[str, str]:
         return {}
 
 
-def _measured(pid: int) -> tuple[float, Usage]:
-    """Return a guest's processor seconds and its use, without the init of ours above it."""
-    seconds, memory, first = 0.0, 0, 0
-    with contextlib.suppress(psutil.Error):
-        for process in psutil.Process(pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                times = process.cpu_times()
-                seconds += times.user + times.system
-                memory += process.memory_info().rss
-                first = first or process.pid
-        age = int(time.time() - psutil.Process(pid).create_time())
-        return seconds, Usage(pid=first, mem=memory, uptime=age)
-    return 0.0, Usage(pid=pid)
+def _measured(pid: int) -> Usage:
+    try:
+        first = psutil.Process(pid)
+        family = [first, *first.children(recursive=True)]
+        memory = sum(p.memory_info().rss for p in family if p.is_running())
+        return Usage(pid=pid, mem=memory, uptime=int(time.time() - first.create_time()))
+    except psutil.Error:
+        return Usage(pid=pid)
 
 
 def _filled(text: str, words: dict[str, str]) -> str:
     for key, value in words.items():
         text = text.replace(f"{{{key}}}", value)
     return text
+
+
+def quota(hard: int) -> int:
+    """Return how many processes a user who is not root may have before guests get no more.
+
+    The kernel counts all of the user's, so a fork bomb in a guest is stopped while we still can fork.
+    """
+    return PROCESSES if hard == resource.RLIM_INFINITY else max(hard * 3 // 4, 1)
+
+
+def _confined(parent: int):  # noqa: ANN202 - a closure for the child process
+    """Return what the child does before its program: limits, and an end together with us."""
+
+    def confine() -> None:
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)  # as PID 1 of a container is: what detaches itself stays below
+        if os.getppid() != parent:
+            os._exit(1)
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        files = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if os.geteuid() != 0:
+            processes = quota(resource.getrlimit(resource.RLIMIT_NPROC)[1])
+            resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+
+    return confine
 
 
 def _prctl(option: int, value: int) -> None:
