@@ -34,9 +34,12 @@ async def test_it_starts_heals_resumes_and_leaves_nothing(tmp_path: Path) -> Non
         await eventually(lambda: ready(platform), timeout=30, what="the API again")
         platform.note()
     assert platform.leftovers() == []
-    async with platform, Caller(platform.api) as caller:
-        async with await caller.logged_in(first["email"], first["password"]) as admin:
-            assert (await admin.get("/api/auth/me")).body["user"]["role"] == "admin"
+    async with (
+        platform,
+        Caller(platform.api) as caller,
+        await caller.logged_in(first["email"], first["password"]) as admin,
+    ):
+        assert (await admin.get("/api/auth/me")).body["user"]["role"] == "admin"
     assert platform.leftovers() == []
 
 
