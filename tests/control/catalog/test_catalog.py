@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from zpack.control.catalog import actions
 from zpack.control.catalog.actions import Catalog, CatalogAway, NotInCatalog
 from zpack.control.catalog.models import dev_wire, game_wire, version_key
 from zpack.control.engine.errors import ForeignError
@@ -14,11 +17,16 @@ class Store:
 
     def __init__(self) -> None:
         self.away = False
+        self.reads = 0
 
     async def game_catalog(self) -> dict[str, dict[str, list[str]]]:
         if self.away:
             raise ForeignError("away", transient=True)
         return {"minecraft": {"paper": ["1.9", "1.21.4", "1.21"], "empty": [], "pupur": ["1"]}, "bare": {}}
+
+    async def dev_catalog(self) -> dict[str, list[str]]:
+        self.reads += 1
+        return {"python": ["3.12", "3.9"], "go": []}
 
 
 @pytest.fixture
@@ -52,6 +60,21 @@ async def test_what_is_not_there_is_refused_with_what_is(
     with pytest.raises(NotInCatalog) as refusal:
         await catalog.check_game(game=game, variant=variant, version=version)
     assert refusal.value.details == {"available": available}
+
+
+async def test_many_readers_are_one_read(catalog: Catalog, store: Store) -> None:
+    found = await asyncio.gather(*(catalog.runtimes() for _ in range(20)))
+    assert store.reads == 1
+    assert found[0] == {"runtimes": [{"id": "python", "versions": ["3.9", "3.12"]}]}
+
+
+async def test_a_later_outage_is_bridged_by_the_last_answer(
+    catalog: Catalog, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "FRESH_SECONDS", 0.0)
+    before = await catalog.games()
+    store.away = True
+    assert await catalog.games() == before
 
 
 async def test_an_outage_at_the_beginning_is_said(catalog: Catalog, store: Store) -> None:
