@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import os
@@ -75,7 +76,9 @@ class Platform:
         assert self._process
         self.note()
         if self._process.returncode is None:
-            self._process.send_signal(how)
+            # Not its send_signal, which may take the exit status of a process that has just ended.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, how)
         return await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
 
     def pid(self, name: str) -> int:
