@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from zpack.allinone.command import up
+from zpack.allinone.fleet import fleet
 from zpack.cli.commands import login, servers
 
 VERSION = "0.1.0"
@@ -45,6 +46,7 @@ def root(
 
 
 app.command(name="up")(up)
+app.command(name="fleet")(fleet)
 app.command(name="login")(login)
 app.add_typer(servers, name="servers")
 

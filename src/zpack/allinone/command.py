@@ -20,7 +20,9 @@ from zpack.allinone.platform import Platform
 from zpack.allinone.postgres import PostgresFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+
+    Beside = Callable[[Platform, Callable[[str], None]], Awaitable[None]]
 
 EPILOG = "Data, secrets and logs are kept in the home folder; a second start resumes what was running."
 
@@ -65,10 +67,11 @@ def up(
         sim_script=sim_script.resolve() if sim_script else None,
         domain=domain,
     )
-    raise typer.Exit(asyncio.run(_up(options, as_json=as_json)))
+    raise typer.Exit(asyncio.run(run_platform(options, as_json=as_json)))
 
 
-async def _up(options: Options, *, as_json: bool) -> int:
+async def run_platform(options: Options, *, as_json: bool, beside: Beside | None = None) -> int:
+    """Run the platform, and ``beside`` it once it is ready, until Ctrl-C; return the exit status."""
     say = _speaker()
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - we are inside asyncio.run
@@ -76,19 +79,24 @@ async def _up(options: Options, *, as_json: bool) -> int:
         asyncio.get_running_loop().add_signal_handler(number, _interrupted(task, say))
     try:
         with Home(options.home) as home:
-            return await _run(home, options.settled(), say, as_json=as_json)
+            return await _run(home, options.settled(), say, as_json=as_json, beside=beside)
     except (HomeBusy, PortTaken) as failure:
         say(f"zpack: {failure}")
         return 1
 
 
-async def _run(home: Home, options: Options, say: Callable[[str], None], *, as_json: bool) -> int:
+async def _run(
+    home: Home, options: Options, say: Callable[[str], None], *, as_json: bool, beside: Beside | None
+) -> int:
     platform = Platform(home=home, options=options, say=say)
     began = time.monotonic()
     try:
         await platform.start()
         _greet(platform, home, options, say, seconds=time.monotonic() - began, as_json=as_json)
-        await platform.watch()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(platform.watch())
+            if beside is not None:
+                group.create_task(_awaited(beside(platform, say)))
     except asyncio.CancelledError:
         return 0
     except (ChildFailed, PostgresFailed, ExceptionGroup) as failure:
@@ -101,6 +109,10 @@ async def _run(home: Home, options: Options, say: Callable[[str], None], *, as_j
         await platform.stop()
         say("stopped")
     return 0
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
 
 
 def _greet(

@@ -29,6 +29,7 @@ class Options:
     network: str = "loopback"
     subnet: str = "127.77.0.0/16"
     sim_script: Path | None = None
+    faults: Path | None = None
     domain: str = "zpack.localhost"
 
     def settled(self) -> Options:

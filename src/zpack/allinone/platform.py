@@ -34,7 +34,7 @@ class Platform:
         self._home = home
         self._options = options
         self._say = say
-        self._secrets: Secrets = home.secrets()
+        self.secrets: Secrets = home.secrets()
         self.admin = home.first_admin()
         self.postgres = EmbeddedPostgres(folder=home.folder("pg"), log=home.folder("log") / "postgres.log")
         self.children: dict[str, Child] = {}
@@ -153,7 +153,9 @@ class Platform:
         words = ["-m", "zpack.localpve", "--home", str(self._home.folder("localpve")), "--host", options.host]
         words += ["--port", str(options.localpve_port), "--node", NODE, "--isolation", options.isolation]
         words += ["--network", options.network, "--subnet", options.subnet]
-        return [*words, "--sim-script", str(options.sim_script)] if options.sim_script else words
+        for option, path in (("--sim-script", options.sim_script), ("--faults", options.faults)):
+            words += [option, str(path)] if path else []
+        return words
 
     def _localpve_environment(self) -> dict[str, str]:
         return {"LOCALPVE_TOKEN": self._token}
@@ -167,12 +169,12 @@ class Platform:
             "EDGE_PORT": str(self._options.edge_port),
             "EDGE_REGISTRY_PORT": str(self._options.edge_registry_port),
             "GAME_DOMAIN": self._options.domain,
-            "ZPACK_SECRET": self._secrets.edge_secret,
+            "ZPACK_SECRET": self.secrets.edge_secret,
             "ZPACK_PROXY_STATUS_ENDPOINT": f"{self.api}/internal/velocity/proxy-status",
         }
 
     def _control_environment(self) -> dict[str, str]:
-        options, secrets = self._options, self._secrets
+        options, secrets = self._options, self.secrets
         found = {
             "HOST": options.host,
             "PORT": str(options.port),
@@ -195,7 +197,7 @@ class Platform:
 
     @property
     def _token(self) -> str:
-        return f"{TOKEN_ID}={self._secrets.proxmox_secret}"
+        return f"{TOKEN_ID}={self.secrets.proxmox_secret}"
 
 
 def pidfile(home: Path, name: str) -> Path:

@@ -34,12 +34,14 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         return _migrate(settings, check=options.check)
     if options.command == "doctor":
         return asyncio.run(_doctor(settings, as_json=options.json))
+    import uvloop  # noqa: PLC0415 - only what serves needs a fast loop
+
     from zpack.control import serving  # noqa: PLC0415 - migrate and doctor need no web server
 
     if options.command == "worker":
-        asyncio.run(serving.work(settings))
+        uvloop.run(serving.work(settings))
     else:
-        asyncio.run(serving.serve(settings, embedded=options.embedded))
+        uvloop.run(serving.serve(settings, embedded=options.embedded))
     return 0
 
 

@@ -20,6 +20,8 @@ from zpack.control.worker import Worker
 from zpack.lifetime import say_ready
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zpack.control.settings import Settings
     from zpack.control.wiring import Clients
 
@@ -74,7 +76,7 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
     if worker is not None:
         await worker.start()
     announce("control", listener)
-    await _Server(config).serve(sockets=[listener])
+    await _Server(config, leaving=api.events.shut).serve(sockets=[listener])
     if worker is not None:
         await worker.stop()
     _leave()
@@ -119,13 +121,21 @@ def announce(program: str, listener: socket.socket | None) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, which by default raises the signal again after a clean stop."""
+    """Uvicorn, which by default raises the signal again after a clean stop, and waits for open streams."""
+
+    def __init__(self, config: uvicorn.Config, *, leaving: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._leaving = leaving
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+            loop.add_signal_handler(number, self._leave, number)
         await self._serve(sockets)
+
+    def _leave(self, number: int) -> None:
+        self._leaving()
+        self.handle_exit(number, None)
 
 
 def _listen(host: str, port: int) -> socket.socket:

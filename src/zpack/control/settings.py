@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     """Domain below which servers get their names."""
     heartbeat_seconds: float = _env("ZPACK_HEARTBEAT_SECONDS", default=5.0)
     """Seconds between two polls of an agent."""
-    edge_seconds: float = _env("ZPACK_EDGE_SECONDS", default=5.0)
+    edge_seconds: float = _env("ZPACK_EDGE_SECONDS", default=2.0)
     """Seconds between two comparisons of the edge with what is published."""
     executor_id: str | None = _env("ZPACK_WORKER_ID", default=None)
     """Name of this worker, the same after a restart; without it a random one."""

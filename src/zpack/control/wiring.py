@@ -11,24 +11,31 @@ from zpack.control.accounts.actions import Accounts
 from zpack.control.accounts.auth import AccessTokens
 from zpack.control.catalog.actions import Catalog
 from zpack.control.console.actions import Console
-from zpack.control.db.leases import LeaseRows
+from zpack.control.db.leases import LeaseRows, ShardRows
 from zpack.control.db.session import Database
+from zpack.control.engine.changes import Changes
 from zpack.control.engine.faults import FaultPoint
 from zpack.control.engine.leases import Leases
 from zpack.control.engine.limits import Rate, RateLimit
 from zpack.control.engine.periodic import Periodic
+from zpack.control.engine.shards import RENEW_SECONDS, Shards
 from zpack.control.engine.workflow import Workflows
+from zpack.control.events.actions import Streams
 from zpack.control.heartbeat.poller import Heartbeat
 from zpack.control.heartbeat.store import AgentWords
+from zpack.control.hosts.poller import ClusterWatch
+from zpack.control.hosts.store import HostStates
 from zpack.control.instances.actions import Instances
 from zpack.control.operations.actions import OperationJournal, Operations
 from zpack.control.operations.poller import Dispatcher
 from zpack.control.outside.agent import Agents
+from zpack.control.outside.agent_poll import AgentPolls
 from zpack.control.outside.artifacts import Artifacts
 from zpack.control.outside.http import ForeignHttp
 from zpack.control.outside.proxmox import Proxmox
 from zpack.control.outside.velocity import Velocity
 from zpack.control.power.actions import Power
+from zpack.control.power.reconciler import HostOperationKeys
 from zpack.control.power.steps import PowerSteps
 from zpack.control.power.store import HostOperations
 from zpack.control.power.workflow import host_workflows
@@ -40,6 +47,8 @@ from zpack.control.provisioning.steps import CreateSteps
 from zpack.control.provisioning.workflow import create_workflow, delete_workflow
 from zpack.control.publishing.actions import Publishing
 from zpack.control.publishing.reconciler import EdgeReconciler
+from zpack.control.publishing.store import Registrations
+from zpack.control.status.live import LiveState
 from zpack.control.status.view import Servers
 
 if TYPE_CHECKING:
@@ -53,6 +62,9 @@ RATES = {
     "login-address": Rate(120, 60),
     "login-account": Rate(60, 60),
 }
+LOOK_SECONDS = 2.0
+"""Seconds between two looks at the whole cluster."""
+KEYS_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -63,15 +75,27 @@ class Clients:
     redis: Redis
     proxmox: Proxmox
     agents: Agents
+    polls: AgentPolls
     velocity: Velocity
     artifacts: Artifacts
 
     async def close(self) -> None:
         """Close every session and connection."""
-        for client in (self.proxmox, self.agents, self.velocity, self.artifacts):
+        for client in (self.proxmox, self.agents, self.polls, self.velocity, self.artifacts):
             await client.close()
         await self.redis.aclose()
         await self.database.close()
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The live state in Redis, and the way changes are told."""
+
+    changes: Changes
+    words: AgentWords
+    hosts: HostStates
+    running: HostOperations
+    registrations: Registrations
 
 
 @dataclass(frozen=True)
@@ -81,6 +105,7 @@ class Api:
     accounts: Accounts
     catalog: Catalog
     console: Console
+    events: Streams
     instances: Instances
     operations: Operations
     power: Power
@@ -95,6 +120,8 @@ class Work:
     """What a worker runs."""
 
     workflows: Workflows
+    shards: Shards
+    heartbeat: Heartbeat
     periodics: tuple[Periodic, ...]
     dispatch: Periodic
 
@@ -129,6 +156,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
             master=settings.agent_secret.get_secret_value(),
             fixed_token=fixed,
         ),
+        polls=AgentPolls(port=settings.agent_port),
         velocity=Velocity(
             base_url=settings.velocity_url,
             secret=settings.edge_secret.get_secret_value(),
@@ -137,6 +165,18 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
         artifacts=Artifacts(
             base_url=settings.artifact_base_url, http=ForeignHttp(name="the artifact server")
         ),
+    )
+
+
+def build_stores(clients: Clients) -> Stores:
+    """Construct the stores of the live state."""
+    redis = clients.redis
+    return Stores(
+        changes=Changes(redis=redis),
+        words=AgentWords(redis=redis),
+        hosts=HostStates(redis=redis),
+        running=HostOperations(redis=redis),
+        registrations=Registrations(redis=redis),
     )
 
 
@@ -153,11 +193,14 @@ def build_accounts(settings: Settings, clients: Clients) -> Accounts:
 
 def build_publishing(settings: Settings, clients: Clients) -> Publishing:
     """Construct the publishing room."""
+    stores = build_stores(clients)
     return Publishing(
         database=clients.database,
         instances=Instances(database=clients.database),
         velocity=clients.velocity,
-        words=AgentWords(redis=clients.redis),
+        words=stores.words,
+        registrations=stores.registrations,
+        changes=stores.changes,
         domain=settings.game_domain,
     )
 
@@ -167,21 +210,29 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     database, proxmox = clients.database, clients.proxmox
     instances = Instances(database=database)
     operations = Operations(database=database, hint=hint)
-    running = HostOperations(redis=clients.redis)
+    stores, accounts = build_stores(clients), build_accounts(settings, clients)
     catalog = Catalog(artifacts=clients.artifacts)
+    servers = Servers(
+        database=database,
+        instances=instances,
+        live=LiveState(redis=clients.redis),
+        domain=settings.game_domain,
+    )
     return Api(
-        accounts=build_accounts(settings, clients),
+        accounts=accounts,
         catalog=catalog,
         console=Console(database=database, instances=instances, agents=clients.agents),
+        events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
         instances=instances,
         operations=operations,
         power=Power(
             database=database,
             instances=instances,
             operations=operations,
-            running=running,
+            running=stores.running,
             agents=clients.agents,
             proxmox=proxmox,
+            changes=stores.changes,
         ),
         provisioning=Provisioning(
             database=database,
@@ -191,14 +242,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
             settings=provisioning_settings(settings),
         ),
         publishing=build_publishing(settings, clients),
-        servers=Servers(
-            instances=instances,
-            words=AgentWords(redis=clients.redis),
-            running=running,
-            proxmox=proxmox,
-            velocity=clients.velocity,
-            domain=settings.game_domain,
-        ),
+        servers=servers,
         edge_secret=settings.edge_secret.get_secret_value(),
     )
 
@@ -206,31 +250,71 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
 def build_work(settings: Settings, clients: Clients, *, embedded: bool) -> Work:
     """Construct the workflows and the pollers of a worker."""
     default = "embedded" if embedded else f"worker-{secrets.token_hex(6)}"
-    workflows = build_workflows(settings, clients, executor_id=settings.executor_id or default)
+    name = settings.executor_id or default
+    workflows = build_workflows(settings, clients, executor_id=name)
+    shards = Shards(database=clients.database, rows=ShardRows(), worker=name)
     dispatcher = Dispatcher(database=clients.database, workflows=workflows)
-    heartbeat = Heartbeat(
-        database=clients.database, agents=clients.agents, words=AgentWords(redis=clients.redis)
-    )
-    edge = EdgeReconciler(database=clients.database, velocity=clients.velocity)
     dispatch = Periodic(name="dispatch", every=1.0, tick=dispatcher.tick)
     return Work(
         workflows=workflows,
+        shards=shards,
+        heartbeat=build_heartbeat(settings, clients, shards),
         dispatch=dispatch,
         periodics=(
             dispatch,
             Periodic(name="lease", every=5.0, tick=workflows.renew_lease),
             Periodic(name="take-over", every=10.0, tick=workflows.take_over),
-            Periodic(name="heartbeat", every=settings.heartbeat_seconds, tick=heartbeat.tick),
-            Periodic(name="edge", every=settings.edge_seconds, tick=edge.tick),
+            Periodic(name="shards", every=RENEW_SECONDS, tick=shards.renew, cap=RENEW_SECONDS),
+            *build_reconcilers(settings, clients, shards),
         ),
+    )
+
+
+def build_heartbeat(settings: Settings, clients: Clients, shards: Shards) -> Heartbeat:
+    """Construct the poller of the agents."""
+    stores = build_stores(clients)
+    return Heartbeat(
+        database=clients.database,
+        agents=clients.agents,
+        polls=clients.polls,
+        words=stores.words,
+        changes=stores.changes,
+        shards=lambda: shards.held,
+        every=settings.heartbeat_seconds,
+    )
+
+
+def build_reconcilers(settings: Settings, clients: Clients, shards: Shards) -> tuple[Periodic, ...]:
+    """Construct what one worker does for all: the edge, the cluster's states, the host operations' keys."""
+    stores = build_stores(clients)
+    edge = EdgeReconciler(
+        database=clients.database,
+        velocity=clients.velocity,
+        registrations=stores.registrations,
+        changes=stores.changes,
+        alone=shards.alone,
+    )
+    cluster = ClusterWatch(
+        database=clients.database,
+        proxmox=clients.proxmox,
+        states=stores.hosts,
+        changes=stores.changes,
+        alone=shards.alone,
+    )
+    keys = HostOperationKeys(database=clients.database, running=stores.running, alone=shards.alone)
+    return (
+        Periodic(name="edge", every=settings.edge_seconds, tick=edge.tick, cap=settings.edge_seconds),
+        Periodic(name="cluster", every=LOOK_SECONDS, tick=cluster.tick, cap=10.0),
+        Periodic(name="host-keys", every=KEYS_SECONDS, tick=keys.tick, cap=KEYS_SECONDS),
     )
 
 
 def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -> Workflows:
     """Construct the kernel with every workflow registered."""
+    stores = build_stores(clients)
     workflows = Workflows(
         url=settings.database_url.get_secret_value(),
-        journal=OperationJournal(database=clients.database),
+        journal=OperationJournal(database=clients.database, changes=stores.changes),
         leases=Leases(database=clients.database, rows=LeaseRows(), executor_id=executor_id),
         fault=FaultPoint.from_environment(),
     )
@@ -241,7 +325,7 @@ def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -
         proxmox=clients.proxmox,
         agents=clients.agents,
         publishing=publishing,
-        words=AgentWords(redis=clients.redis),
+        words=stores.words,
         lanes=Lanes(database=clients.database, width=settings.clone_width),
         settings=group,
     )
@@ -249,9 +333,15 @@ def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -
         database=clients.database,
         proxmox=clients.proxmox,
         publishing=publishing,
-        words=AgentWords(redis=clients.redis),
+        words=stores.words,
     )
-    power = PowerSteps(proxmox=clients.proxmox, running=HostOperations(redis=clients.redis))
+    power = PowerSteps(
+        database=clients.database,
+        proxmox=clients.proxmox,
+        running=stores.running,
+        hosts=stores.hosts,
+        changes=stores.changes,
+    )
     for workflow in (
         create_workflow(create, group),
         delete_workflow(delete, group),

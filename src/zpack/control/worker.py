@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zpack.control.wiring import Work
+
+log = logging.getLogger("zpack.worker")
 
 
 class Worker:
@@ -18,6 +21,7 @@ class Worker:
 
     async def start(self) -> None:
         """Resume what was left unfinished and begin polling."""
+        await self._work.shards.renew()
         await self._work.workflows.launch()
         self._group = asyncio.create_task(self._run(), name="zpack-worker")
 
@@ -25,6 +29,7 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             for periodic in self._work.periodics:
                 group.create_task(periodic.run(), name=periodic.name)
+            group.create_task(self._work.heartbeat.run(), name="heartbeat")
 
     @property
     def alive(self) -> bool:
@@ -37,3 +42,7 @@ class Worker:
         if self._group is not None:
             self._group.cancel()
             await asyncio.wait({self._group})
+        try:
+            await self._work.shards.release()
+        except Exception:  # the shards' leases run out by themselves
+            log.warning("the shards could not be given back", exc_info=True)

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 from zpack.edge.names import Invalid, Target, candidates, parse_target
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    Change = Callable[[dict[str, Target]], Target | None]
 
 MAX_TARGETS = 10_000
 MAX_FILE = 8 * 1024 * 1024
@@ -30,6 +33,7 @@ class Table:
         self._domain = domain.strip(".").lower()
         self._targets: dict[str, Target] = {}
         self._changing = asyncio.Lock()
+        self._waiting: list[tuple[Change, asyncio.Future[Target | None]]] = []
 
     def load(self) -> None:
         """Read the file; one that cannot be read is kept aside, since the API can register all again."""
@@ -60,25 +64,56 @@ class Table:
 
     async def put(self, target: Target) -> Target | None:
         """Register a server and return the one it replaces. Raises TableFull, OSError."""
-        async with self._changing:
-            before = self._targets.get(target.name)
-            if before is None and len(self._targets) >= MAX_TARGETS:
+
+        def change(targets: dict[str, Target]) -> Target | None:
+            before = targets.get(target.name)
+            if before is None and len(targets) >= MAX_TARGETS:
                 raise TableFull
-            if before != target:
-                await self._keep({**self._targets, target.name: target})
+            targets[target.name] = target
             return before
+
+        return await self._changed(change)
 
     async def remove(self, name: str) -> Target | None:
         """Forget a server and return it; None when there was none. Raises OSError."""
-        async with self._changing:
-            before = self._targets.get(name)
-            if before is not None:
-                await self._keep({n: t for n, t in self._targets.items() if n != name})
-            return before
+        return await self._changed(lambda targets: targets.pop(name, None))
 
-    async def _keep(self, targets: dict[str, Target]) -> None:
-        await asyncio.to_thread(_write, self._path, targets)
+    async def _changed(self, change: Change) -> Target | None:
+        """Make one change, on disk when this returns.
+
+        Changes that arrive while one is being written are written together: after the proxy's restart
+        hundreds come at once, and each write waits for the disk.
+        """
+        done: asyncio.Future[Target | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((change, done))
+        async with self._changing:
+            if not done.done():
+                await self._write_waiting()
+        return await done
+
+    async def _write_waiting(self) -> None:
+        batch, self._waiting = self._waiting, []
+        targets = dict(self._targets)
+        made: list[tuple[asyncio.Future[Target | None], Target | None]] = []
+        for change, done in batch:
+            try:
+                made.append((done, change(targets)))
+            except TableFull as full:
+                done.set_exception(full)
+        try:
+            if targets != self._targets:
+                await asyncio.to_thread(_write, self._path, targets)
+        except OSError as failure:
+            for done, _ in made:
+                done.set_exception(failure)
+            return
+        except asyncio.CancelledError:  # only whoever writes gave up; the others still wait
+            self._waiting = [*(entry for entry in batch if not entry[1].done()), *self._waiting]
+            raise
         self._targets = targets
+        for done, before in made:
+            if not done.done():
+                done.set_result(before)
 
 
 def _parse(path: Path) -> dict[str, Target]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
+import json
 import logging
 import os
 import signal
@@ -12,7 +13,7 @@ import socket
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -21,6 +22,7 @@ from zpack.localpve.access import Access
 from zpack.localpve.app import Doorkeeper
 from zpack.localpve.backends.base import BackendError
 from zpack.localpve.backends.choice import Unavailable, choose
+from zpack.localpve.faults import Faults, Mischief, node_names
 from zpack.localpve.history import History
 from zpack.localpve.node import Node
 from zpack.localpve.tasks import Tasks
@@ -42,7 +44,12 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write("localpve: --token or LOCALPVE_TOKEN is required\n")
         return 1
     try:
-        asyncio.run(run(options))
+        if options.isolation == "sim":
+            import uvloop  # noqa: PLC0415 - thousands of scripted agents need a fast loop
+
+            uvloop.run(run(options))
+        else:
+            asyncio.run(run(options))
     except (Unavailable, BackendError, OSError, ValueError) as failure:
         sys.stderr.write(f"localpve: {failure}\n")
         return 1
@@ -67,20 +74,32 @@ async def _serve(options: argparse.Namespace, home: Path, stop: asyncio.Event) -
         home=home,
         network=options.network,
         subnet=options.subnet,
-        sim_script=options.sim_script,
+        sim_script=_script(options),
     )
+    faults = Faults.parse(_faults_file(options).get("proxmox", {}))
+    mischief = Mischief(faults)
     log.info("%s", choice.line)
     access = Access(options.token)
     tasks = Tasks(node=options.node, user=access.user, history=History(home / "tasks.jsonl"))
-    node = Node(name=options.node, home=home, backend=choice.backend, tasks=tasks, subnet=options.subnet)
+    node = Node(
+        name=options.node,
+        home=home,
+        backend=choice.backend,
+        tasks=tasks,
+        subnet=options.subnet,
+        names=node_names(options.node, faults.nodes),
+    )
     await node.resume()
-    runner = web.AppRunner(Doorkeeper(node=node, access=access).app(), access_log=None, shutdown_timeout=2)
+    door = Doorkeeper(node=node, access=access, mischief=mischief)
+    runner = web.AppRunner(door.app(), access_log=None, shutdown_timeout=2)
     await runner.setup()
     await web.SockSite(runner, listener).start()
     host, port = listener.getsockname()[:2]
     backend = choice.backend.name
     say_ready("localpve", listen=f"{host}:{port}", backend=backend, isolation=choice.line)
+    moving = asyncio.create_task(mischief.migrate(node))
     await stop.wait()
+    moving.cancel()
     await runner.cleanup()
     await node.close()
 
@@ -95,6 +114,22 @@ def _alone(home: Path) -> Generator[None]:
             msg = f"another localpve runs in {home}"
             raise OSError(msg) from None
         yield
+
+
+def _faults_file(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what ``--faults`` names. Raises OSError, ValueError."""
+    body = json.loads(options.faults.read_text()) if options.faults else {}
+    if not isinstance(body, dict):
+        msg = f"{options.faults}: the faults must be an object"
+        raise ValueError(msg)  # noqa: TRY004 - a wrong file, not a wrong type of ours
+    return body
+
+
+def _script(options: argparse.Namespace) -> dict[str, Any]:
+    """Return how scripted agents behave. Raises OSError, ValueError."""
+    if options.sim_script:
+        return json.loads(options.sim_script.read_text())
+    return _faults_file(options).get("agents", {})
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -127,6 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--network", choices=["loopback", "bridge"], default="loopback", help="how guests are reached")
     add("--subnet", default="127.77.0.0/16", help="loopback addresses of guests (127.77.0.0/16)")
     add("--sim-script", type=Path, help="JSON file: how scripted agents behave")
+    add("--faults", type=Path, help="JSON file: what goes wrong on purpose (agents, proxmox)")
     return parser
 
 

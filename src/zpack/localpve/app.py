@@ -15,8 +15,9 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from zpack.localpve import schema
-from zpack.localpve.errors import ApiError, bad_parameters
-from zpack.localpve.resources import VERSION, cluster_rows, guest_rows, node_row, node_state
+from zpack.localpve.errors import ApiError, bad_parameters, no_such_guest
+from zpack.localpve.faults import Faults, Mischief
+from zpack.localpve.resources import VERSION, cluster_rows, guest_rows, node_rows, node_state
 
 if TYPE_CHECKING:
     from zpack.localpve.access import Access
@@ -69,7 +70,15 @@ def route(method: str, path: str, parameters: Schema, answer: Answer) -> Route:
 class Doorkeeper:
     """Answers ``/api2/json`` for one node. Who is not let in waits ``denied_seconds``, as in Proxmox."""
 
-    def __init__(self, *, node: Node, access: Access, denied_seconds: float = DENIED_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        node: Node,
+        access: Access,
+        denied_seconds: float = DENIED_SECONDS,
+        mischief: Mischief | None = None,
+    ) -> None:
+        self._mischief = mischief or Mischief(Faults())
         self._node = node
         self._access = access
         self._denied_seconds = denied_seconds
@@ -93,6 +102,8 @@ class Doorkeeper:
         except Exception:
             log.exception("%s %s", request.method, request.path)
             return _error(ApiError(500, "unexpected error"))
+        if self._mischief.loses(request.method, request.path) and request.transport is not None:
+            request.transport.abort()
         return _response(200, "OK", json.dumps({"data": data}))
 
     async def _answer(self, request: web.Request) -> Any:
@@ -110,9 +121,8 @@ class Doorkeeper:
             match = entry.pattern.fullmatch(path)
             if match and entry.method == request.method:
                 words = match.groupdict()
-                self._check_node(words.get("node"))
-                if "vmid" in words:
-                    schema.checked_vmid(words["vmid"])
+                self._check_node(words)
+                self._mischief.before(request.method, path)
                 return await entry.answer(Call(words, schema.check(given, entry.schema)))
         raise ApiError(501, f"Method '{request.method} {path}' not implemented")
 
@@ -123,9 +133,15 @@ class Doorkeeper:
             await asyncio.sleep(self._denied_seconds)  # a guesser's time; other requests do not wait
             raise
 
-    def _check_node(self, name: str | None) -> None:
-        if name is not None and name not in {self._node.name, "localhost"}:
+    def _check_node(self, words: dict[str, str]) -> None:
+        """Check the node of a path, and that the container is there. Raises ApiError."""
+        name = self._node.name if words.get("node") == "localhost" else words.get("node")
+        if name is not None and name not in self._node.names:
             raise ApiError(500, f"hostname lookup '{name}' failed - failed to get address info for: {name}")
+        if "vmid" in words:
+            vmid = schema.checked_vmid(words["vmid"])
+            if name != self._node.node_of(vmid):
+                raise no_such_guest(str(name), vmid)
 
 
 def routes(node: Node) -> list[Route]:  # noqa: C901 - a table of small closures
@@ -142,20 +158,21 @@ def routes(node: Node) -> list[Route]:  # noqa: C901 - a table of small closures
     async def cluster_resources(call: Call) -> Any:
         kind = call.given.get("type")
         rows = await guest_rows(node) if kind in {None, "vm"} else []
-        return [*rows, node_row(node)] if kind in {None, "node"} else rows
+        return [*rows, *node_rows(node)] if kind in {None, "node"} else rows
 
     async def next_id(call: Call) -> Any:
         wanted = call.given.get("vmid")
         return str(node.next_id(int(wanted) if wanted else None))
 
     async def nodes(_: Call) -> Any:
-        return [node_row(node)]
+        return node_rows(node)
 
     async def node_status(_: Call) -> Any:
         return node_state()
 
-    async def guests(_: Call) -> Any:
-        return [await node.current(vmid) for vmid in node.vmids()]
+    async def guests(call: Call) -> Any:
+        name = node.name if call.path["node"] == "localhost" else call.path["node"]
+        return [await node.current(vmid) for vmid in node.vmids() if node.node_of(vmid) == name]
 
     async def tasks(call: Call) -> Any:
         return _task_rows(node, call.given)

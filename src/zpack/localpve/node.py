@@ -37,9 +37,19 @@ class Node:
     """One Proxmox node on one machine."""
 
     def __init__(
-        self, *, name: str, home: Path, backend: Backend, tasks: Tasks, subnet: str = "127.77.0.0/16"
+        self,
+        *,
+        name: str,
+        home: Path,
+        backend: Backend,
+        tasks: Tasks,
+        subnet: str = "127.77.0.0/16",
+        names: tuple[str, ...] = (),
     ) -> None:
         self.name = name
+        self.names = names or (name,)
+        """The cluster's nodes; more than one only when it plays a cluster for a rehearsal."""
+        self._moved: dict[int, str] = {}
         self.backend = backend
         self.tasks = tasks
         self._home = home
@@ -62,6 +72,10 @@ class Node:
         if found is None:
             raise no_such_guest(self.name, vmid)
         return found
+
+    def node_of(self, vmid: int) -> str:
+        """Return the node a guest is on."""
+        return self._moved.get(vmid, self.name)
 
     def vmids(self) -> list[int]:
         """Return every VMID in use."""
@@ -184,7 +198,7 @@ class Node:
         self.record(template)
         if template not in self.templates:
             raise ApiError(500, f"CT {template} is not a template")
-        if given.get("target") not in {None, "", "localhost", self.name}:
+        if given.get("target") not in {None, "", "localhost", *self.names}:
             raise ApiError(500, f"no such cluster node '{given['target']}'")
         return Record(int(given["newid"]), template, new_config(given), made=False)
 
@@ -274,6 +288,13 @@ class Node:
 
         return await self._begin("vzreboot", vmid, work, word="reboot", refuse=_unless_running(vmid))
 
+    async def migrate(self, vmid: int, target: str, seconds: float) -> None:
+        """Move a guest to another node of the cluster; it is locked meanwhile. Raises ApiError."""
+        self._own(vmid)
+        with self._hold(vmid, "migrate"):
+            await asyncio.sleep(seconds)
+            self._moved[vmid] = target
+
     async def delete(self, vmid: int, given: dict[str, str]) -> str:
         """Begin a delete; return its UPID. Raises ApiError."""
         if is_true(self._own(vmid).config.get("protection")):
@@ -284,6 +305,7 @@ class Node:
             await self.backend.stop(guest)
             await self.backend.destroy(guest)
             self._ledger.remove(vmid)
+            self._moved.pop(vmid, None)
             task.lines.append(f"purging CT {vmid} from related configurations..")
 
         complaint = (
@@ -310,7 +332,7 @@ class Node:
             with held:
                 await work(task)
 
-        return self.tasks.start(kind, vmid, locked)
+        return self.tasks.start(kind, vmid, locked, node=self.node_of(vmid))
 
     # --- life of the node ------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ async def guest_rows(node: Node) -> list[dict[str, Any]]:
         kept |= {k: row[k] for k in ("uptime", "netin", "netout", "diskread", "diskwrite") if k in row}
         kept |= {
             "id": f"lxc/{vmid}",
-            "node": node.name,
+            "node": node.node_of(vmid),
             "maxcpu": row["cpus"],
             "template": row.get("template", 0),
         }
@@ -35,13 +35,17 @@ async def guest_rows(node: Node) -> list[dict[str, Any]]:
     return rows
 
 
-def node_row(node: Node) -> dict[str, Any]:
-    """Return the node as ``/nodes`` and ``/cluster/resources`` list it."""
+def node_rows(node: Node) -> list[dict[str, Any]]:
+    """Return the nodes as ``/nodes`` and ``/cluster/resources`` list them."""
+    return [_node_row(name) for name in node.names]
+
+
+def _node_row(name: str) -> dict[str, Any]:
     memory = psutil.virtual_memory()
     return {
-        "id": f"node/{node.name}",
+        "id": f"node/{name}",
         "type": "node",
-        "node": node.name,
+        "node": name,
         "status": "online",
         "maxcpu": os.cpu_count() or 1,
         "cpu": psutil.cpu_percent() / 100,
@@ -94,6 +98,17 @@ def node_state() -> dict[str, Any]:
 
 
 def cluster_rows(node: Node) -> list[dict[str, Any]]:
-    """Return ``/cluster/status`` of a node that stands alone."""
-    row = {"id": f"node/{node.name}", "type": "node", "name": node.name, "nodeid": 0, "local": 1, "online": 1}
-    return [{**row, "ip": "127.0.0.1", "level": ""}]
+    """Return ``/cluster/status``."""
+    return [
+        {
+            "id": f"node/{name}",
+            "type": "node",
+            "name": name,
+            "nodeid": number if len(node.names) > 1 else 0,
+            "local": 1 if name == node.name else 0,
+            "online": 1,
+            "ip": "127.0.0.1",
+            "level": "",
+        }
+        for number, name in enumerate(node.names, start=1)
+    ]

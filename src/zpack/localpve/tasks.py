@@ -29,15 +29,18 @@ class Tasks:
         self._running: set[asyncio.Task[None]] = set()
         self._number = os.getpid()
 
-    def start(self, kind: str, vmid: int, work: Callable[[Task], Awaitable[None]]) -> str:
-        """Begin a task and return its UPID."""
+    def start(
+        self, kind: str, vmid: int, work: Callable[[Task], Awaitable[None]], *, node: str | None = None
+    ) -> str:
+        """Begin a task, on another node than ours when one is given, and return its UPID."""
+        node = node or self._node
         self._number += 1
         now = int(time.time())
         user = f"{self._user}!{self._token}" if self._token else self._user
         ticks = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 100) & 0xFFFFFFFF
         pid = self._number & 0xFFFFFFFF
-        upid = f"UPID:{self._node}:{pid:08X}:{ticks:08X}:{now:08X}:{kind}:{vmid}:{user}:"
-        task = Task(upid, self._node, kind, vmid, self._user, self._token, now)
+        upid = f"UPID:{node}:{pid:08X}:{ticks:08X}:{now:08X}:{kind}:{vmid}:{user}:"
+        task = Task(upid, node, kind, vmid, self._user, self._token, now)
         self._tasks[upid] = task
         while len(self._tasks) > KEPT and next(iter(self._tasks.values())).exit is not None:
             del self._tasks[next(iter(self._tasks))]

@@ -28,16 +28,18 @@ from zpack.control.heartbeat.readiness import decide_readiness, failure_of
     ],
 )
 def test_only_a_body_that_says_ready_is_ready(status: int, body: Any, ready: bool) -> None:
-    assert decide_readiness(status, body).ready is ready
+    assert decide_readiness(status, body, {}).ready is ready
 
 
 def test_the_source_and_the_reason_are_kept() -> None:
-    assert decide_readiness(200, {"ready": True, "readySource": "minecraft_ping"}).source == "minecraft_ping"
-    assert decide_readiness(503, {"ready": False, "readyError": "no java"}).reason == "no java"
+    assert (
+        decide_readiness(200, {"ready": True, "readySource": "minecraft_ping"}, {}).source == "minecraft_ping"
+    )
+    assert decide_readiness(503, {"ready": False, "readyError": "no java"}, {}).reason == "no java"
 
 
 def test_a_long_reason_is_cut() -> None:
-    assert len(decide_readiness(503, {"readyError": "x" * 9000}).reason or "") == 500
+    assert len(decide_readiness(503, {"readyError": "x" * 9000}, {}).reason or "") == 500
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fakeredis import FakeAsyncRedis
 
 from zpack.control.db.tables import IdempotencyKey
+from zpack.control.engine.changes import Changes
 from zpack.control.operations import store
 from zpack.control.operations.actions import OperationJournal, new_operation_id
 from zpack.control.operations.poller import Dispatcher
@@ -47,7 +49,7 @@ async def operation(api: Api, database: Database, ann: Caller) -> str:
 
 @pytest.fixture
 def journal(database: Database) -> OperationJournal:
-    return OperationJournal(database=database)
+    return OperationJournal(database=database, changes=Changes(redis=FakeAsyncRedis(decode_responses=True)))
 
 
 async def test_the_owner_sees_the_designs_shape(ann: Caller, operation: str) -> None:
@@ -109,7 +111,7 @@ async def test_a_retry_begins_again_with_a_fresh_deadline(
 async def test_waiting_returns_at_the_end_or_in_time(
     api: Api, ann: Caller, operation: str, database: Database, journal: OperationJournal
 ) -> None:
-    caller = await api.accounts.who(f"Bearer {ann.token}")
+    caller = (await api.accounts.session(f"Bearer {ann.token}")).user
     assert (await api.operations.wait(caller, operation, 0.2)).status == "queued"
     waiting = asyncio.create_task(api.operations.wait(caller, operation, 30))
     await journal.finish(operation, status="cancelled", result={}, error=None)

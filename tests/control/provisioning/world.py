@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from zpack.control.accounts.models import User
+from zpack.control.engine.shards import SHARDS
 from zpack.control.heartbeat.poller import Heartbeat
-from zpack.control.heartbeat.store import AgentWords
+from zpack.control.hosts.poller import ClusterWatch
 from zpack.control.instances import store
+from zpack.control.power.reconciler import HostOperationKeys
 from zpack.control.publishing.reconciler import EdgeReconciler
-from zpack.control.wiring import build_publishing, build_workflows
+from zpack.control.wiring import build_publishing, build_stores, build_workflows
 
 if TYPE_CHECKING:
     from tests.control.provisioning.counterparts import AgentScripts, Cluster, Counterparts, GameProxy
     from zpack.control.db.tables import ContainerInstance
     from zpack.control.engine.steps import State, Step, Workflow
+    from zpack.control.heartbeat.store import AgentWords
     from zpack.control.publishing.actions import Publishing
     from zpack.control.settings import Settings
-    from zpack.control.wiring import Clients
+    from zpack.control.wiring import Clients, Stores
 
 ADA = User("u-ada", "ada@example.net", "ada", None, None, None, "user")
 NOTHING: dict[str, Any] = {"containers": [], "rows": [], "reserved": [], "registered": []}
@@ -34,11 +37,23 @@ class World:
     cluster: Cluster
     scripts: AgentScripts
     edge: GameProxy
-    words: AgentWords
+    stores: Stores
     publishing: Publishing
     reconciler: EdgeReconciler
+    watch: ClusterWatch
+    keys: HostOperationKeys
     heartbeat: Heartbeat
     workflows: dict[str, Workflow]
+
+    @property
+    def words(self) -> AgentWords:
+        """Return the agents' last words."""
+        return self.stores.words
+
+    async def look(self) -> None:
+        """Let every poller and reconciler do its work once."""
+        for part in (self.heartbeat, self.watch, self.reconciler, self.keys):
+            await part.tick()
 
     @property
     def create(self) -> tuple[Step, ...]:
@@ -76,17 +91,40 @@ class World:
 
 def build_world(settings: Settings, clients: Clients, others: Counterparts) -> World:
     """Put the parts together as the product does."""
-    words = AgentWords(redis=clients.redis)
+    stores = build_stores(clients)
+    database, changes = clients.database, stores.changes
     kernel = build_workflows(settings, clients, executor_id="test")
     return World(
         clients=clients,
         cluster=others.cluster,
         scripts=others.scripts,
         edge=others.edge,
-        words=words,
+        stores=stores,
         publishing=build_publishing(settings, clients),
-        reconciler=EdgeReconciler(database=clients.database, velocity=clients.velocity),
-        heartbeat=Heartbeat(database=clients.database, agents=clients.agents, words=words),
+        reconciler=EdgeReconciler(
+            database=database,
+            velocity=clients.velocity,
+            registrations=stores.registrations,
+            changes=changes,
+            alone=lambda: True,
+        ),
+        watch=ClusterWatch(
+            database=database,
+            proxmox=clients.proxmox,
+            states=stores.hosts,
+            changes=changes,
+            alone=lambda: True,
+        ),
+        keys=HostOperationKeys(database=database, running=stores.running, alone=lambda: True),
+        heartbeat=Heartbeat(
+            database=database,
+            agents=clients.agents,
+            polls=clients.polls,
+            words=stores.words,
+            changes=changes,
+            shards=lambda: range(SHARDS),
+            every=settings.heartbeat_seconds,
+        ),
         workflows={workflow.kind: workflow for workflow in kernel.registered},
     )
 

@@ -55,7 +55,7 @@ def test_a_later_ping_wins_over_an_earlier_one() -> None:
 
 def test_every_verdict_names_its_evidence() -> None:
     sources = {e["source"] for e in merge_connection(UP)["evidence"]}
-    assert sources == {"agent", "edge", "proxy"}
+    assert sources == {"agent", "edge", "proxmox", "proxy"}
 
 
 anything = st.sampled_from([None, True, False, "", "x", "2026-01-01", 1, {}, {"registered": True}])

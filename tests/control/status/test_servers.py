@@ -22,7 +22,7 @@ async def mine(world: World, caller: Caller, vmid: int = 5000) -> None:
     """Create a server for a caller and let it be polled."""
     user = (await caller.get("/api/auth/me")).body["user"]["id"]
     await world.created(vmid, owner=user)
-    await world.heartbeat.tick()
+    await world.look()
 
 
 async def status(caller: Caller) -> dict[str, Any]:
@@ -65,7 +65,7 @@ async def test_one_status_has_the_records_of_edge_and_proxy(world: World, ann: C
 async def test_an_agent_that_is_not_ready_is_not_connectable(world: World, ann: Caller) -> None:
     await mine(world, ann)
     world.scripts.manner[5000] = "never"
-    await world.heartbeat.tick()
+    await world.look()
     found = await status(ann)
     assert (found["agentReady"], found["connectable"]) == (False, False)
     assert found["connection"]["state"] == "starting"
@@ -74,23 +74,36 @@ async def test_an_agent_that_is_not_ready_is_not_connectable(world: World, ann: 
 async def test_a_proxy_that_forgot_the_server(world: World, ann: Caller) -> None:
     await mine(world, ann)
     world.edge.servers = {"other": {"name": "other", "address": "10.0.0.1", "port": 1}}
+    world.edge.forgetful = True
+    await world.look()
     assert (await status(ann))["connection"]["state"] == "not_registered"
 
 
 async def test_a_stopped_host(world: World, ann: Caller) -> None:
     await mine(world, ann)
     world.cluster.ct(5000).status = "stopped"
+    await world.look()
     found = await status(ann)
     assert (found["status"], found["hostStatus"], found["powerState"]) == ("stopped", "stopped", "stopped")
     assert found["connectable"] is False
 
 
-async def test_the_list_survives_a_cluster_and_a_proxy_that_are_away(world: World, ann: Caller) -> None:
+async def test_the_list_needs_neither_cluster_nor_proxy_nor_agent(world: World, ann: Caller) -> None:
     await mine(world, ann)
-    world.cluster.fail("GET", "/cluster/resources", 500, "no quorum")
-    world.edge.refuse = 500
+    world.cluster.requests.clear()
+    world.edge.headers.clear()
+    world.scripts.calls.clear()
+    assert (await ann.get("/api/servers")).body["servers"][0]["connection"]["connectable"] is True
+    assert (await status(ann))["connectable"] is True
+    assert (list(world.cluster.requests), world.edge.headers, world.scripts.calls) == ([], [], [])
+
+
+async def test_what_nobody_has_looked_at_for_a_while_is_unknown(world: World, ann: Caller) -> None:
+    await mine(world, ann)
+    await world.clients.redis.flushall()
     (server,) = (await ann.get("/api/servers")).body["servers"]
-    assert server["powerState"] is None
+    assert (server["powerState"], server["agentStatus"], server["lastSeen"]) == (None, "offline", None)
+    assert server["connection"]["state"] == "offline"
 
 
 @pytest.mark.parametrize(

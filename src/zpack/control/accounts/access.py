@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
 
-from zpack.control.accounts.models import User
+from zpack.control.accounts.models import Session, User
 from zpack.control.engine.errors import Refusal
 from zpack.wire.edge import SECRET_HEADER, hashed_secret
 
@@ -33,10 +33,15 @@ def public() -> None:
     """Everyone may."""
 
 
+async def in_session(request: Request) -> Session:
+    """Whoever carries a valid access token may, until it ends."""
+    accounts = cast("Accounts", request.app.state.accounts)
+    return await accounts.session(request.headers.get("authorization"))
+
+
 async def signed_in(request: Request) -> User:
     """Whoever carries a valid access token may."""
-    accounts = cast("Accounts", request.app.state.accounts)
-    return await accounts.who(request.headers.get("authorization"))
+    return (await in_session(request)).user
 
 
 async def admin(request: Request) -> User:
@@ -55,7 +60,8 @@ def edge_secret(request: Request) -> None:
         raise BadSecret("The shared secret is missing or wrong.")
 
 
-RULES = {public: "public", signed_in: "user", admin: "admin", edge_secret: "edge"}
+RULES = {public: "public", signed_in: "user", in_session: "user", admin: "admin", edge_secret: "edge"}
+InSession = Annotated[Session, Depends(in_session)]
 SignedIn = Annotated[User, Depends(signed_in)]
 Admin = Annotated[User, Depends(admin)]
 PUBLIC = [Depends(public)]

@@ -14,11 +14,13 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
 
 from zpack.control.accounts import store
-from zpack.control.accounts.models import User
+from zpack.control.accounts.models import Session, User
 from zpack.control.audit.store import record
 from zpack.control.engine.errors import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from zpack.control.accounts.auth import AccessTokens
     from zpack.control.accounts.models import LoginBody, ProfileBody, RegisterBody
     from zpack.control.db.session import Database
@@ -130,14 +132,22 @@ class Accounts:
         token = self._tokens.issue(seen(row))
         return {"token": token, "expiresIn": int(self._tokens.life.total_seconds())}
 
-    async def who(self, authorization: str | None) -> User:
-        """Return the caller. Raises MissingToken, BadToken, UserMissing."""
-        user_id = self._tokens.subject(authorization)
-        async with self._database.transaction() as session:
+    async def session(self, authorization: str | None) -> Session:
+        """Return the caller and until when. Raises MissingToken, BadToken, UserMissing."""
+        user_id, expires = self._tokens.subject(authorization)
+        async with self._database.reading() as session:
             row = await store.find_by_id(session, user_id)
         if row is None:
             raise UserMissing("This account no longer exists.")
-        return seen(row)
+        return Session(seen(row), expires)
+
+    async def lost_rights(self, users: Collection[User]) -> set[str]:
+        """Return the ids of those whose account is gone or has another role by now."""
+        if not users:
+            return set()
+        async with self._database.reading() as session:
+            roles = await store.roles_of(session, [user.id for user in users])
+        return {user.id for user in users if roles.get(user.id) != user.role}
 
     async def change_profile(self, user: User, body: ProfileBody) -> User:
         """Change the given names and return the user. Raises InvalidField, UserMissing."""

@@ -58,8 +58,11 @@ class AccessTokens:
         }
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM, headers={"kid": self._kid})
 
-    def subject(self, authorization: str | None) -> str:
-        """Return the user id of an ``Authorization`` header. Raises MissingToken, BadToken."""
+    def subject(self, authorization: str | None) -> tuple[str, float]:
+        """Return the user id of an ``Authorization`` header and the token's end, in seconds since 1970.
+
+        Raises MissingToken, BadToken.
+        """
         scheme, _, token = (authorization or "").partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
@@ -77,4 +80,4 @@ class AccessTokens:
             )
         except (jwt.PyJWTError, ValueError) as failure:
             raise BadToken("The access token is not valid or has expired; log in again.") from failure
-        return str(claims["sub"])
+        return str(claims["sub"]), float(claims["exp"])

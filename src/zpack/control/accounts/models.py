@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -39,6 +40,18 @@ class User:
             "lastName": self.last_name,
             "role": self.role,
         }
+
+
+@dataclass(frozen=True)
+class Session:
+    """A caller and the moment (seconds since 1970) until which the token that was shown is good."""
+
+    user: User
+    expires: float
+
+    def seconds_left(self) -> float:
+        """Return for how long the right lasts."""
+        return max(0.0, self.expires - time.time())
 
 
 class Body(BaseModel):

@@ -11,12 +11,20 @@ from sqlalchemy.dialects.postgresql import insert
 from zpack.control.db.tables import User as UserRow
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
 
 async def find_by_id(session: AsyncSession, user_id: str) -> UserRow | None:
     """Return one user."""
     return await session.get(UserRow, user_id)
+
+
+async def roles_of(session: AsyncSession, user_ids: Collection[str]) -> dict[str, str]:
+    """Return the role of each of these users that exists."""
+    rows = await session.execute(select(UserRow.id, UserRow.role).where(UserRow.id.in_(user_ids)))
+    return {row[0]: row[1] for row in rows}
 
 
 async def find_by_identifier(session: AsyncSession, identifier: str) -> UserRow | None:

@@ -30,11 +30,19 @@ class Database:
             async_url(url), pool_size=pool_size, max_overflow=max_overflow, pool_pre_ping=True
         )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._readers = async_sessionmaker(alone, expire_on_commit=False)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncSession]:
         """Yield a session; commit at the end, roll back when an exception leaves the block."""
         async with self._sessions() as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[AsyncSession]:
+        """Yield a session whose statements each stand alone: for single reads, at one round trip each."""
+        async with self._readers() as session:
             yield session
 
     @asynccontextmanager

@@ -12,6 +12,7 @@ import random
 from typing import TYPE_CHECKING
 
 from zpack.control.engine.backoff import pauses
+from zpack.control.engine.errors import ForeignError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,12 +21,15 @@ log = logging.getLogger("zpack.periodic")
 
 
 class Periodic:
-    """One reconciler and its rhythm. ``every`` is in seconds."""
+    """One reconciler and its rhythm: every so many seconds, after failures later, up to ``cap``."""
 
-    def __init__(self, *, name: str, every: float, tick: Callable[[], Awaitable[object]]) -> None:
+    def __init__(
+        self, *, name: str, every: float, tick: Callable[[], Awaitable[object]], cap: float = 60.0
+    ) -> None:
         self.name = name
         self._every = every
         self._tick = tick
+        self._cap = max(cap, every)
         self._hint = asyncio.Event()
 
     def hint(self) -> None:
@@ -34,16 +38,19 @@ class Periodic:
 
     async def run(self) -> None:
         """Call the reconciler until cancelled."""
-        failures = pauses(first=self._every, cap=max(60.0, self._every))
+        failures = pauses(first=self._every, cap=self._cap)
         while True:
             self._hint.clear()
             try:
                 await self._tick()
+            except ForeignError as failure:
+                log.warning("%s failed: %s", self.name, failure.message)
+                pause = next(failures)
             except Exception:
                 log.exception("%s failed", self.name)
                 pause = next(failures)
             else:
-                failures = pauses(first=self._every, cap=max(60.0, self._every))
+                failures = pauses(first=self._every, cap=self._cap)
                 pause = self._every * random.uniform(0.9, 1.1)  # noqa: S311 - jitter
             try:
                 async with asyncio.timeout(pause):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REASON_LIMIT = 500
+NOT_READY_STATES = frozenset({"idle", "stopped", "installing", "stopping", "crashed", "error"})
+"""States of §4.1 in which no workload can be ready, whatever ``/ready`` says."""
 
 
 @dataclass(frozen=True)
@@ -24,21 +26,28 @@ class Readiness:
     reason: str | None = None
 
 
-def decide_readiness(status: int, body: Any) -> Readiness:
-    """Judge one answer of ``GET /ready``.
+def decide_readiness(status: int, body: Any, told: Mapping[str, Any]) -> Readiness:
+    """Judge one answer of ``GET /ready`` beside what ``/status`` told at the same time.
 
     Args:
-        status: its HTTP status.
+        status: the HTTP status of ``/ready``.
         body: its parsed JSON, or whatever the agent sent instead.
+        told: the object of ``/status``.
 
     Returns:
-        Ready only for a 200 whose body is an object with ``ready`` exactly true.
+        Ready only for a 200 whose body is an object with ``ready`` exactly true, and only when ``/status``
+        does not say in the same breath that nothing runs.
     """
     if not isinstance(body, dict):
         return Readiness(ready=False, reason=f"the agent answered /ready with {status} and no object")
-    if status == 200 and body.get("ready") is True:  # noqa: PLR2004 - HTTP 200
-        return Readiness(ready=True, source=_text(body.get("readySource")) or "agent")
-    return Readiness(ready=False, reason=_text(body.get("readyError")) or f"not ready (HTTP {status})")
+    if status != 200 or body.get("ready") is not True:  # noqa: PLR2004 - HTTP 200
+        return Readiness(ready=False, reason=_text(body.get("readyError")) or f"not ready (HTTP {status})")
+    state = told.get("state")
+    if isinstance(state, str) and state in NOT_READY_STATES:
+        return Readiness(ready=False, reason=f"the agent says ready, and state {state}")
+    if told.get("processRunning") is False:
+        return Readiness(ready=False, reason="the agent says ready, and that no process runs")
+    return Readiness(ready=True, source=_text(body.get("readySource")) or "agent")
 
 
 def failure_of(status: Mapping[str, Any]) -> str | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zpack.control.accounts.models import User
     from zpack.control.db.session import Database
     from zpack.control.db.tables import ContainerInstance
+    from zpack.control.instances.models import ServerFacts
     from zpack.control.instances.store import Section
 
 
@@ -48,6 +49,17 @@ class Instances:
         if row is None or not (user.is_admin or row.customer_id == user.id):
             raise ServerMissing("There is no such server.")
         return row
+
+    async def owned_facts(self, user: User, server_id: str | int) -> ServerFacts:
+        """Return what is shown of the caller's server, in one round trip. Raises ServerMissing."""
+        vmid = parse_vmid(server_id)
+        found: list[ServerFacts] = []
+        if vmid is not None:
+            async with self._database.reading() as session:
+                found = await store.read_facts(session, [vmid])
+        if not found or not (user.is_admin or found[0].customer_id == user.id):
+            raise ServerMissing("There is no such server.")
+        return found[0]
 
     async def visible(self, user: User, *, newest_first: bool = False) -> Sequence[ContainerInstance]:
         """Return the caller's servers; an admin's are all."""

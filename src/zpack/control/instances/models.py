@@ -2,13 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 ContainerType = Literal["game", "dev"]
 
 RANGES: dict[str, range] = {"game": range(5000, 6000), "dev": range(6000, 7000)}
 MARK = "zpack"
 """The tag, and the first word of the description, of every container we made."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAddress:
+    """What one needs to ask a server's agent; ``seed`` is what its token is derived from."""
+
+    vmid: int
+    owner: str | None
+    ip: str
+    seed: str
+    game: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeIntent:
+    """Whether a server is to be reached through the edge, and where it is."""
+
+    vmid: int
+    owner: str | None
+    hostname: str
+    ip: str | None
+    state: str | None
+    """``payload.edge.state``."""
+
+    @property
+    def published(self) -> bool:
+        """Whether the proxy must list it."""
+        return self.state == "published" and self.ip is not None
+
+    @property
+    def unpublished(self) -> bool:
+        """Whether the proxy must not list it."""
+        return self.state == "unpublished"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What is stored of a server and shown in lists. ``mark`` changes with every change of the row."""
+
+    vmid: int
+    mark: int
+    customer_id: str | None
+    hostname: str
+    ctype: str
+    ip: str | None
+    created_at: str
+    payload: dict[str, Any]
+    """``game, variant, runtime, version, edge, proxy`` of the payload."""
 
 
 def is_ours(vmid: int) -> bool:

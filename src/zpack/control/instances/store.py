@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+import orjson
 from sqlalchemy import delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from zpack.control.db.tables import ContainerInstance, DeletedInstance, VmidCounter, VmidReservation
-from zpack.control.instances.models import RANGES
+from zpack.control.engine.shards import SHARDS
+from zpack.control.instances.models import RANGES, AgentAddress, EdgeIntent, ServerFacts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -27,6 +29,81 @@ MERGE = text(
      where vmid = :vmid
     """
 )
+
+
+MARKS = text(
+    """
+    select vmid, xmin::text::bigint as mark
+      from instances
+     where cast(:owner as varchar) is null or customer_id = :owner
+     order by created_at, vmid
+    """
+)
+FACTS = text(
+    """
+    select vmid, xmin::text::bigint as mark, customer_id, hostname, ctype, ip, created_at,
+           jsonb_build_object(
+             'game', payload -> 'game', 'variant', payload -> 'variant', 'runtime', payload -> 'runtime',
+             'version', payload -> 'version', 'edge', payload -> 'edge', 'proxy', payload -> 'proxy'
+           )::text as payload
+      from instances
+     where vmid = any(:vmids)
+    """
+)
+POLLED = text(
+    """
+    select vmid, customer_id, ip, coalesce(payload ->> 'agent_seed', ''), payload ->> 'game'
+      from instances
+     where ip is not null and vmid % :shards = any(:held)
+    """
+)
+
+
+EDGE_INTENTS = text("select vmid, customer_id, hostname, ip, payload -> 'edge' ->> 'state' from instances")
+
+
+async def list_marks(session: AsyncSession, owner: str | None) -> list[tuple[int, int]]:
+    """Return VMID and mark of an owner's servers (None: everyone's), oldest first.
+
+    The mark is PostgreSQL's ``xmin``: another one after every change, however it was made.
+    """
+    return [(row[0], row[1]) for row in await session.execute(MARKS, {"owner": owner})]
+
+
+async def read_facts(session: AsyncSession, vmids: Collection[int]) -> list[ServerFacts]:
+    """Return what lists show of these servers."""
+    rows = await session.execute(FACTS, {"vmids": list(vmids)})
+    return [
+        ServerFacts(
+            vmid=row.vmid,
+            mark=row.mark,
+            customer_id=row.customer_id,
+            hostname=row.hostname,
+            ctype=row.ctype,
+            ip=row.ip,
+            created_at=row.created_at.isoformat(),
+            payload=orjson.loads(row.payload),
+        )
+        for row in rows
+    ]
+
+
+async def list_polled(session: AsyncSession, held: Collection[int]) -> list[AgentAddress]:
+    """Return the agents of the given shards that have an address."""
+    rows = await session.execute(POLLED, {"shards": SHARDS, "held": list(held)})
+    return [AgentAddress(*row) for row in rows]
+
+
+async def list_edge_intents(session: AsyncSession) -> list[EdgeIntent]:
+    """Return every server's name, place and edge state."""
+    return [EdgeIntent(*row) for row in await session.execute(EDGE_INTENTS)]
+
+
+async def list_owners(session: AsyncSession, vmids: Collection[int]) -> dict[int, str | None]:
+    """Return who owns these servers; those without a row are left out."""
+    query = select(ContainerInstance.vmid, ContainerInstance.customer_id)
+    rows = await session.execute(query.where(ContainerInstance.vmid.in_(vmids)))
+    return {row[0]: row[1] for row in rows}
 
 
 async def find(session: AsyncSession, vmid: int) -> ContainerInstance | None:

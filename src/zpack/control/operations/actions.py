@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from zpack.control.audit.store import record
 from zpack.control.db.tables import Operation
+from zpack.control.engine.changes import Change
 from zpack.control.engine.errors import Refusal
 from zpack.control.operations import store
+from zpack.control.operations.store import operation_view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from zpack.control.accounts.models import User
     from zpack.control.db.session import AsyncSession, Database
+    from zpack.control.engine.changes import Changes
     from zpack.control.engine.steps import Finished, State
 
 FINISHED = frozenset({"succeeded", "failed", "cancelled"})
@@ -103,6 +106,14 @@ class Operations:
         async with self._database.transaction() as session:
             return _seen_by(user, await store.find(session, operation_id))
 
+    async def seen_by(self, user: User, operation_ids: Collection[str]) -> list[dict[str, Any]]:
+        """Return those of these operations that the caller may see, as clients see them."""
+        if not operation_ids:
+            return []
+        async with self._database.reading() as session:
+            rows = await store.find_many(session, operation_ids)
+        return [operation_view(row) for row in rows if user.is_admin or row.customer_id == user.id]
+
     async def wait(self, user: User, operation_id: str, seconds: float) -> Operation:
         """Return the operation when it has finished, or as it is after ``seconds``."""
         loop = asyncio.get_running_loop()
@@ -152,13 +163,15 @@ class Operations:
 class OperationJournal:
     """The workflow kernel's journal, kept in the operations table."""
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, changes: Changes) -> None:
         self._database = database
+        self._changes = changes
 
     async def begin_step(self, operation_id: str, phase: str, progress: float | None) -> None:
         """Record the phase people see."""
         async with self._database.transaction() as session:
-            await store.set_phase(session, operation_id, phase, progress)
+            owner = await store.set_phase(session, operation_id, phase, progress)
+        await self._changes.tell(Change("operation", operation_id, owner))
 
     async def cancel_requested(self, operation_id: str) -> bool:
         """Say whether someone asked to cancel."""
@@ -172,7 +185,11 @@ class OperationJournal:
         """Record the end."""
         public = {key: result[key] for key in ("vmid", "hostname", "ip", "archived") if key in result}
         async with self._database.transaction() as session:
-            await store.set_finished(session, operation_id, status=status, result=public, error=error)
+            owner = await store.set_finished(session, operation_id, status=status, result=public, error=error)
+        changed = [Change("operation", operation_id, owner)]
+        if "vmid" in public:
+            changed.append(Change("server", str(public["vmid"]), owner))
+        await self._changes.tell_all(changed)
 
 
 def _seen_by(user: User, operation: Operation | None) -> Operation:

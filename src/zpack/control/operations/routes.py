@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 
 from zpack.control.accounts.access import SignedIn
 from zpack.control.operations.actions import Operations
-from zpack.control.operations.view import operation_view
+from zpack.control.operations.store import operation_view
 
 router = APIRouter(tags=["operations"])
 

@@ -9,9 +9,10 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from zpack.control.db.tables import IdempotencyKey, Operation
+from zpack.control.operations.models import status_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +25,12 @@ KEY_LIFE = timedelta(hours=24)
 async def find(session: AsyncSession, operation_id: str, *, lock: bool = False) -> Operation | None:
     """Return one operation, locked against others when asked."""
     return await session.get(Operation, operation_id, with_for_update=lock, populate_existing=lock)
+
+
+async def find_many(session: AsyncSession, operation_ids: Collection[str]) -> Sequence[Operation]:
+    """Return these operations, oldest first."""
+    query = select(Operation).where(Operation.id.in_(operation_ids)).order_by(Operation.started_at)
+    return (await session.scalars(query)).all()
 
 
 async def find_active(session: AsyncSession, *, kind: str, vmid: int) -> Operation | None:
@@ -46,13 +53,24 @@ def add(session: AsyncSession, operation: Operation) -> None:
     session.add(operation)
 
 
-async def set_phase(session: AsyncSession, operation_id: str, phase: str, progress: float | None) -> None:
-    """Record that a step began; None leaves the progress as it is."""
+async def list_active(session: AsyncSession, kinds: Collection[str]) -> Sequence[Operation]:
+    """Return every unfinished operation of these kinds."""
+    query = select(Operation).where(Operation.kind.in_(kinds), Operation.status.in_(ACTIVE))
+    return (await session.scalars(query)).all()
+
+
+async def set_phase(
+    session: AsyncSession, operation_id: str, phase: str, progress: float | None
+) -> str | None:
+    """Record that a step began; None leaves the progress as it is. Return the operation's owner."""
     values: dict[str, Any] = {"status": "running", "phase": phase, "updated_at": datetime.now(UTC)}
     if progress is not None:
         values["progress"] = progress
-    await session.execute(
-        update(Operation).where(Operation.id == operation_id, Operation.status.in_(ACTIVE)).values(**values)
+    return await session.scalar(
+        update(Operation)
+        .where(Operation.id == operation_id, Operation.status.in_(ACTIVE))
+        .values(**values)
+        .returning(Operation.customer_id)
     )
 
 
@@ -63,16 +81,17 @@ async def set_finished(
     status: Finished,
     result: dict[str, Any],
     error: dict[str, Any] | None,
-) -> None:
-    """Record the end, once."""
+) -> str | None:
+    """Record the end, once. Return the operation's owner."""
     now = datetime.now(UTC)
     values: dict[str, Any] = {"status": status, "result": result, "error": error, "updated_at": now}
     if status == "succeeded":
         values["progress"] = 1.0
-    await session.execute(
+    return await session.scalar(
         update(Operation)
         .where(Operation.id == operation_id, Operation.status.in_(ACTIVE))
         .values(**values, finished_at=now)
+        .returning(Operation.customer_id)
     )
 
 
@@ -109,3 +128,25 @@ async def purge_keys(session: AsyncSession) -> None:
     await session.execute(
         delete(IdempotencyKey).where(IdempotencyKey.created_at < datetime.now(UTC) - KEY_LIFE)
     )
+
+
+def operation_view(operation: Operation) -> dict[str, Any]:
+    """Return the public fields of an operation."""
+    view: dict[str, Any] = {
+        "id": operation.id,
+        "kind": operation.kind,
+        "status": operation.status,
+        "phase": operation.phase,
+        "progress": round(operation.progress, 3),
+        "vmid": operation.vmid,
+        "hostname": operation.hostname,
+        "requestId": operation.request_id,
+        "startedAt": operation.started_at.isoformat(),
+        "updatedAt": operation.updated_at.isoformat(),
+        "statusUrl": status_url(operation.id),
+    }
+    if operation.finished_at is not None:
+        view["finishedAt"] = operation.finished_at.isoformat()
+    if operation.error is not None:
+        view["error"] = operation.error
+    return view

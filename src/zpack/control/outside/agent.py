@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CALL_SECONDS = 10.0
 POLL_SECONDS = 2.0
 BODY_LIMIT = 1 << 20
+TEXT_LIMIT, LINE_LIMIT, LINES_LIMIT = 2000, 500, 100
 STATUS_FIELDS = (
     "state", "processRunning", "ready", "readySource", "readyError", "lastReadyAt", "installStep",
     "crashCount", "lastCrashTime", "lastCrashExitCode", "lastCrashSignal", "lastCrashUptimeSeconds",
@@ -71,11 +72,7 @@ class Agents:
     async def status(self, ip: str, token: str) -> dict[str, Any]:
         """Return the known fields of ``GET /status``. Raises ForeignError when it is no object."""
         answer = await self._ask("GET", ip, "/status", token, seconds=POLL_SECONDS)
-        body = answer.json
-        if answer.status != 200 or not isinstance(body, dict):  # noqa: PLR2004 - HTTP 200
-            message = f"the agent answered /status with {answer.status} and no object"
-            raise ForeignError(message, transient=True, status=answer.status)
-        return {key: body[key] for key in STATUS_FIELDS if key in body}
+        return parsed_status(answer.status, answer.json)
 
     async def healthy(self, ip: str, token: str) -> bool:
         """Say whether ``GET /health`` answers 200."""
@@ -127,6 +124,31 @@ class Agents:
         )
 
 
+def parsed_status(status: int, body: Any) -> dict[str, Any]:
+    """Return the known fields of ``GET /status``. Raises ForeignError when it is no object."""
+    if status != 200 or not isinstance(body, dict):  # noqa: PLR2004 - HTTP 200
+        message = f"the agent answered /status with {status} and no object"
+        raise ForeignError(message, transient=True, status=status)
+    return {key: _bounded(body[key]) for key in STATUS_FIELDS if key in body}
+
+
+def parsed_version(body: Any) -> dict[str, Any]:
+    """Return ``{agentVersion}`` of ``GET /version``."""
+    version = body.get("version") if isinstance(body, dict) else None
+    return {"agentVersion": version[:64] if isinstance(version, str) else None}
+
+
+def parsed_update(body: Any) -> dict[str, Any]:
+    """Return ``{updateStatus, updateAvailable}`` of ``GET /agent/update/status``."""
+    found = body if isinstance(body, dict) else {}
+    status = found.get("status", found.get("updateStatus"))
+    available = found.get("updateAvailable", found.get("available"))
+    return {
+        "updateStatus": status[:64] if isinstance(status, str) else None,
+        "updateAvailable": available is True,
+    }
+
+
 def parsed_players(body: Any) -> dict[str, Any] | None:
     """Return a bounded, typed copy of the agent's player list."""
     if not isinstance(body, dict):
@@ -134,6 +156,15 @@ def parsed_players(body: Any) -> dict[str, Any] | None:
     names = body.get("players")
     listed = [n[:32] for n in names[:1000] if isinstance(n, str)] if isinstance(names, list) else []
     return {"online": _count(body.get("online")), "max": _count(body.get("max")), "players": listed}
+
+
+def _bounded(value: Any) -> Any:
+    """Return a field of a status as it may be kept: short text, few lines, plain numbers."""
+    if isinstance(value, str):
+        return value[:TEXT_LIMIT]
+    if isinstance(value, list):
+        return [line[:LINE_LIMIT] for line in value[:LINES_LIMIT] if isinstance(line, str)]
+    return value if isinstance(value, bool | int | float) else None
 
 
 def _count(value: Any) -> int:

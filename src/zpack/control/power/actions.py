@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zpack.control.audit.store import record
 from zpack.control.engine.budget import Budget
+from zpack.control.engine.changes import Change
 from zpack.control.engine.errors import Refusal
 from zpack.control.operations.actions import new_operation_id
 from zpack.control.outside.proxmox import Missing
-from zpack.control.power.models import HostAction, host_operation, host_stats
+from zpack.control.power.models import PREFIX, HostAction, host_operation, host_stats
+from zpack.control.power.store import HostBusy
 
 if TYPE_CHECKING:
     from zpack.control.accounts.models import User
     from zpack.control.db.session import Database
+    from zpack.control.engine.changes import Changes
     from zpack.control.instances.actions import Instances
     from zpack.control.operations.actions import Operations
     from zpack.control.outside.agent import Agents
@@ -23,13 +26,6 @@ if TYPE_CHECKING:
 
 READ_SECONDS = 10.0
 BUDGET = timedelta(minutes=5)
-
-
-class HostBusy(Refusal):
-    """Another host operation runs (row S51); ``details.operation`` is it."""
-
-    kind = "conflict"
-    code = "host_operation_in_progress"
 
 
 class NoAddress(Refusal):
@@ -50,6 +46,7 @@ class Power:
         running: HostOperations,
         agents: Agents,
         proxmox: Proxmox,
+        changes: Changes,
     ) -> None:
         self._database = database
         self._instances = instances
@@ -57,6 +54,7 @@ class Power:
         self._running = running
         self._agents = agents
         self._proxmox = proxmox
+        self._changes = changes
 
     async def game(
         self, user: User, server_id: str, action: Literal["start", "stop", "restart"]
@@ -82,20 +80,26 @@ class Power:
         if not await self._running.claim(row.vmid, operation):
             held = await self._running.get_one(row.vmid)
             raise HostBusy("A host operation is running already.", details={"operation": held})
-        async with self._database.transaction() as session:
-            self._operations.begin(
-                session,
-                operation_id=operation_id,
-                kind=f"host-{action}",
-                customer_id=row.customer_id,
-                request_id=request_id,
-                budget=BUDGET,
-                vmid=row.vmid,
-                hostname=row.hostname,
-                state={"vmid": row.vmid},
-            )
-            record(session, f"host.{action}", actor=user.id, vmid=row.vmid, operation=operation_id)
+        try:
+            async with self._database.transaction() as session:
+                self._operations.begin(
+                    session,
+                    operation_id=operation_id,
+                    kind=f"{PREFIX}{action}",
+                    customer_id=row.customer_id,
+                    request_id=request_id,
+                    budget=BUDGET,
+                    vmid=row.vmid,
+                    hostname=row.hostname,
+                    state={"vmid": row.vmid, "hostop": operation, "customer_id": row.customer_id},
+                )
+                record(session, f"host.{action}", actor=user.id, vmid=row.vmid, operation=operation_id)
+        except BaseException:
+            await self._running.release(row.vmid, operation_id)
+            raise
+        await self._running.hold(row.vmid, operation)
         self._operations.committed()
+        await self._changes.tell(Change("server", str(row.vmid), row.customer_id))
         return operation
 
     async def host_status(self, user: User, server_id: str) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 HostAction = Literal["start", "stop", "restart"]
+PREFIX = "host-"
+KINDS = ("host-start", "host-stop", "host-restart")
 STATS = (
     "cpu", "cpus", "mem", "maxmem", "disk", "maxdisk", "netin", "netout", "diskread", "diskwrite", "uptime",
     "swap", "maxswap",

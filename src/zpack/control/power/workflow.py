@@ -17,9 +17,10 @@ def host_workflows(steps: PowerSteps) -> tuple[Workflow, ...]:
     """Return host-start, host-stop and host-restart."""
     start = Step("start-host", steps.start, steps.undo)
     stop = Step("stop-host", steps.stop, steps.undo)
+    address = Step("note-address", steps.note_address, steps.undo)
     release = Step("release-host", steps.release)
     return (
-        Workflow("host-start", (start, release), BUDGET),
+        Workflow("host-start", (start, address, release), BUDGET),
         Workflow("host-stop", (stop, release), BUDGET),
-        Workflow("host-restart", (stop, start, release), BUDGET),
+        Workflow("host-restart", (stop, start, address, release), BUDGET),
     )

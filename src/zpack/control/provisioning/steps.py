@@ -181,8 +181,9 @@ class CreateSteps:
         try:
             for pause in pauses(first=READY_POLL, cap=READY_POLL_CAP):
                 try:
-                    failed = failure_of(await self._agents.status(ip, token))
-                    verdict = decide_readiness(*await self._agents.ready(ip, token))
+                    answer = await self._agents.ready(ip, token)
+                    told = await self._agents.status(ip, token)
+                    failed, verdict = failure_of(told), decide_readiness(*answer, told)
                 except ForeignError as away:
                     reason = away.message
                 else:

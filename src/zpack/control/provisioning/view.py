@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zpack.control.operations.view import operation_view, status_url
+from zpack.control.operations.models import status_url
+from zpack.control.operations.store import operation_view
 
 if TYPE_CHECKING:
     from zpack.control.db.tables import Operation

@@ -5,17 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from zpack.control.engine.changes import Change
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.instances import store
 from zpack.control.publishing.models import ProxyReport, parse_report, proxy_patch
+from zpack.control.publishing.store import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zpack.control.db.session import Database
     from zpack.control.db.tables import ContainerInstance
+    from zpack.control.engine.changes import Changes
     from zpack.control.instances.actions import Instances
     from zpack.control.outside.velocity import Velocity
+    from zpack.control.publishing.store import Registrations
 
 MINECRAFT_PORT = 25565
 
@@ -45,12 +49,22 @@ class Publishing:
     """The only writer of ``payload.edge`` and ``payload.proxy``."""
 
     def __init__(
-        self, *, database: Database, instances: Instances, velocity: Velocity, words: Words, domain: str
+        self,
+        *,
+        database: Database,
+        instances: Instances,
+        velocity: Velocity,
+        words: Words,
+        registrations: Registrations,
+        changes: Changes,
+        domain: str,
     ) -> None:
         self._database = database
         self._instances = instances
         self._velocity = velocity
         self._words = words
+        self._registrations = registrations
+        self._changes = changes
         self.domain = domain
 
     def fqdn(self, hostname: str) -> str:
@@ -62,6 +76,7 @@ class Publishing:
 
         Raises ForeignError when the proxy cannot be reached, refuses, or then lists others but not this one.
         """
+        await self._instances.merge_payload(vmid, "edge", {"state": "pending"})
         await self._velocity.register(name=hostname, address=ip, port=MINECRAFT_PORT)
         listed = await self._velocity.backends()
         verified = bool(listed) and hostname in listed
@@ -84,12 +99,16 @@ class Publishing:
             "error": None,
         }
         await self._instances.merge_payload(vmid, "edge", edge)
+        await self._registrations.put(hostname, place_of(ip, MINECRAFT_PORT))
+        await self._tell(vmid)
         return edge
 
     async def unpublish(self, *, vmid: int, hostname: str) -> None:
         """Take a server off the proxy; the record says so first, so that no reconciler puts it back."""
         await self._instances.merge_payload(vmid, "edge", {"state": "unpublished"})
         await self._velocity.unregister(hostname)
+        await self._registrations.put(hostname, None)
+        await self._tell(vmid)
 
     async def accept(self, body: Any) -> ProxyReport:
         """Merge a callback into ``payload.proxy``. Raises BadReport, UnknownServer."""
@@ -103,6 +122,7 @@ class Publishing:
             raise UnknownServer("No server has this name.")
         now = datetime.now(UTC).isoformat()
         await self._instances.merge_payload(row.vmid, "proxy", proxy_patch(report, now))
+        await self._changes.tell(Change("server", str(row.vmid), row.customer_id))
         return report
 
     async def rehydration(self) -> list[dict[str, Any]]:
@@ -114,6 +134,11 @@ class Publishing:
             for row in rows
             if (words[row.vmid] or {}).get("ready") is True
         ]
+
+    async def _tell(self, vmid: int) -> None:
+        async with self._database.reading() as session:
+            owners = await store.list_owners(session, [vmid])
+        await self._changes.tell_all(Change("server", str(n), owner) for n, owner in owners.items())
 
     async def _published(self) -> list[ContainerInstance]:
         async with self._database.transaction() as session:

@@ -6,11 +6,15 @@ Every verdict carries its evidence: who said what, and when.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
 ConnectionState = Literal[
     "connectable", "starting", "not_published", "not_registered", "ping_failed", "offline"
 ]
+
+LATEST = 4_102_444_800_000
+"""2100-01-01 in milliseconds; NaN and infinity are not below it either."""
 
 HOST_STATUS: dict[str, str] = {"start": "starting", "stop": "stopping", "restart": "restarting"}
 
@@ -41,16 +45,27 @@ class Connection(TypedDict):
 class Observed:
     """All that is known about one server. Missing knowledge is None or empty, never invented.
 
-    ``registered`` is what the proxy's own list says: True, False, or None when it could not be read or
-    listed nothing.
+    ``registered`` is what the proxy's own list says: True when it lists the server at its own ``place``,
+    False when it does not, None when the list could not be read or is empty (row S35); ``elsewhere`` is the
+    wrong place it lists, if it does. The ``…_at`` are RFC 3339.
     """
 
     agent: dict[str, Any] | None = None
     edge: dict[str, Any] = field(default_factory=dict[str, Any])
     proxy: dict[str, Any] = field(default_factory=dict[str, Any])
     registered: bool | None = None
+    elsewhere: str | None = None
+    listed_at: str | None = None
+    address: str | None = None
     power: str | None = None
+    power_at: str | None = None
     host_operation: dict[str, Any] | None = None
+
+    @property
+    def pinged(self) -> dict[str, Any]:
+        """What the proxy's callbacks say of the present address; those about another say nothing."""
+        told = self.proxy.get("address")
+        return {} if told and self.address and told != self.address else self.proxy
 
 
 def agent_ready(agent: dict[str, Any] | None) -> bool:
@@ -60,9 +75,9 @@ def agent_ready(agent: dict[str, Any] | None) -> bool:
 
 def host_status(power: str | None, operation: dict[str, Any] | None) -> str:
     """Return one of running, stopped, starting, stopping, restarting (contract §8.1)."""
-    if operation is not None and str(operation.get("status")) in {"pending", "queued", "running"}:
-        return HOST_STATUS.get(str(operation.get("type")), "running" if power == "running" else "stopped")
-    return "running" if power == "running" else "stopped"
+    settled = "running" if power == "running" else "stopped"
+    under_way = _under_way(operation)
+    return HOST_STATUS.get(under_way, settled) if under_way else settled
 
 
 def merge_connection(seen: Observed) -> Connection:
@@ -89,7 +104,8 @@ def _registration(seen: Observed) -> tuple[bool, bool]:
     """Return (registered, verified): the proxy's list decides, else its callback, else what we stored."""
     if seen.registered is not None:
         return seen.registered, seen.registered
-    told = seen.proxy.get("registeredAt") is not None or seen.proxy.get("status") == "registered_with_proxy"
+    proxy = seen.pinged
+    told = proxy.get("registeredAt") is not None or proxy.get("status") == "registered_with_proxy"
     velocity = seen.edge.get("velocity")
     acknowledged = isinstance(velocity, dict) and velocity.get("registered") is True
     return told or acknowledged, told
@@ -97,8 +113,9 @@ def _registration(seen: Observed) -> tuple[bool, bool]:
 
 def _backend_ping(seen: Observed) -> str:
     """Return ok, failed, agent (the agent's own ping stands in) or unknown."""
-    ok, failed = seen.proxy.get("pingOkAt"), seen.proxy.get("pingFailedAt")
-    status = seen.proxy.get("status")
+    proxy = seen.pinged
+    ok, failed = proxy.get("pingOkAt"), proxy.get("pingFailedAt")
+    status = proxy.get("status")
     if status == "proxy_ping_failed" or (failed and not ok) or (failed and ok and str(failed) > str(ok)):
         return "failed"
     if status == "proxy_ping_ok" or ok:
@@ -113,13 +130,24 @@ def _verdict(
 ) -> tuple[ConnectionState, str]:
     if seen.power is not None and seen.power != "running":
         return "offline", "The host is not running."
+    if under_way := _under_way(seen.host_operation):
+        state: ConnectionState = "offline" if under_way == "stop" else "starting"
+        return state, f"The host is {HOST_STATUS.get(under_way, 'changing')}."
     if not ready:
         return _not_ready(seen.agent)
     if not published:
         return "not_published", "The server is ready but not published on the edge yet."
     if not registered:
-        return "not_registered", "The proxy does not know this server yet."
-    return _pinged(ping, seen.proxy.get("detail"))
+        still = f"The proxy still leads to {seen.elsewhere}."
+        return "not_registered", still if seen.elsewhere else "The proxy does not know this server yet."
+    return _pinged(ping, seen.pinged.get("detail"))
+
+
+def _under_way(operation: dict[str, Any] | None) -> str | None:
+    """Return the type of an unfinished host operation."""
+    if operation is None or str(operation.get("status")) not in {"pending", "queued", "running"}:
+        return None
+    return str(operation.get("type"))
 
 
 def _pinged(ping: str, detail: Any) -> tuple[ConnectionState, str]:
@@ -144,29 +172,49 @@ def _not_ready(agent: dict[str, Any] | None) -> tuple[ConnectionState, str]:
 
 
 def _evidence(seen: Observed) -> list[Evidence]:
+    """Return who said what, and when; those first whose word weighs first."""
     found: list[Evidence] = []
-    if seen.agent is None:
-        found.append(Evidence(source="agent", fact="no answer within the last 15 s", at=None))
-    else:
-        word = "ready" if agent_ready(seen.agent) else f"not ready ({seen.agent.get('state')})"
-        source = seen.agent.get("readySource")
-        fact = f"{word}, by {source}" if source else word
-        found.append(Evidence(source="agent", fact=fact, at=_at(seen.agent.get("lastReadyAt"))))
+    if seen.power is not None:
+        found.append(Evidence(source="proxmox", fact=f"host {seen.power}", at=seen.power_at))
+    if seen.host_operation is not None:
+        at = _at(seen.host_operation.get("startedAt"))
+        found.append(Evidence(source="operation", fact=f"host {seen.host_operation.get('type')}", at=at))
+    found.append(_agent_evidence(seen.agent))
     if seen.edge:
-        found.append(
-            Evidence(source="edge", fact=str(seen.edge.get("state")), at=_at(seen.edge.get("publishedAt")))
-        )
+        at = _at(seen.edge.get("publishedAt"))
+        found.append(Evidence(source="edge", fact=str(seen.edge.get("state")), at=at))
     if seen.registered is not None:
-        fact = "lists the server" if seen.registered else "does not list the server"
-        found.append(Evidence(source="proxy", fact=fact, at=None))
-    for key, fact in (
-        ("registeredAt", "registered"),
-        ("pingOkAt", "ping ok"),
-        ("pingFailedAt", "ping failed"),
-    ):
+        found.append(Evidence(source="proxy", fact=_listing(seen), at=seen.listed_at))
+    facts = (("registeredAt", "registered"), ("pingOkAt", "ping ok"), ("pingFailedAt", "ping failed"))
+    for key, fact in facts:
         if seen.proxy.get(key):
-            found.append(Evidence(source="proxy", fact=fact, at=_at(seen.proxy[key])))
+            stale = "" if seen.pinged else f" (of another address, {seen.proxy.get('address')})"
+            found.append(Evidence(source="proxy", fact=fact + stale, at=_at(seen.proxy[key])))
     return found
+
+
+def _agent_evidence(agent: dict[str, Any] | None) -> Evidence:
+    if agent is None:
+        return Evidence(source="agent", fact="no answer within the last 15 s", at=None)
+    fact = "ready" if agent_ready(agent) else f"not ready ({agent.get('state') or agent.get('error')})"
+    if agent.get("readySource"):
+        fact = f"{fact}, by {agent['readySource']}"
+    return Evidence(source="agent", fact=fact, at=_moment(agent.get("lastSeen")))
+
+
+def _listing(seen: Observed) -> str:
+    if seen.registered:
+        return "lists the server"
+    return f"lists it at {seen.elsewhere}" if seen.elsewhere else "does not list the server"
+
+
+def _moment(milliseconds: Any) -> str | None:
+    """Return RFC 3339 of milliseconds since 1970, when it is a plausible number."""
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
+        return None
+    if not 0 <= milliseconds < LATEST:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
 
 
 def _at(value: Any) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
 from zpack.control.accounts.access import SignedIn
 from zpack.control.status.view import Servers
@@ -21,9 +21,9 @@ Room = Annotated[Servers, Depends(servers)]
 
 
 @router.get("/servers")
-async def listed(user: SignedIn, room: Room) -> dict[str, Any]:
-    """Return the caller's servers, oldest first."""
-    return {"servers": await room.listed(user)}
+async def listed(user: SignedIn, room: Room) -> Response:
+    """Return ``{servers}``: the caller's, oldest first."""
+    return Response(await room.listed(user), media_type="application/json")
 
 
 @router.get("/servers/{server_id}")

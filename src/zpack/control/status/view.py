@@ -1,169 +1,210 @@
-"""Gathers what the stores know about servers and shows it (contract §3.6, §2.4.1)."""
+"""Gathers what the stores know about servers and shows it (contract §3.6, §2.4.1).
+
+A list costs one statement of SQL (two when rows changed) and one round trip to Redis, however long it is.
+What a server looked like is kept with what it was made from, and made again only when that has changed.
+"""
 
 from __future__ import annotations
 
-import logging
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zpack.control.engine.budget import Budget
-from zpack.control.engine.errors import ForeignError
+import orjson
+
+from zpack.control.instances import store
+from zpack.control.publishing.actions import MINECRAFT_PORT
+from zpack.control.publishing.store import place_of
 from zpack.control.status.merge import Observed, agent_ready, host_status, merge_connection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zpack.control.accounts.models import User
-    from zpack.control.db.tables import ContainerInstance
-    from zpack.control.heartbeat.store import AgentWords
+    from zpack.control.db.session import Database
     from zpack.control.instances.actions import Instances
-    from zpack.control.outside.proxmox import Guest, Proxmox
-    from zpack.control.outside.velocity import Velocity
-    from zpack.control.power.store import HostOperations
-    from zpack.wire.edge import Backend
+    from zpack.control.instances.models import ServerFacts
+    from zpack.control.status.live import Live, LiveState, Looked
 
-log = logging.getLogger("zpack.status")
-LOOK_SECONDS = 3.0
 PASSED_ON = (
     "state", "processRunning", "readySource", "readyError", "lastReadyAt", "installStep", "crashCount",
     "lastCrashTime", "lastCrashExitCode", "lastCrashSignal", "lastCrashUptimeSeconds", "lastCrashLogTail",
     "error", "operationInProgress", "operationType", "operationStartedAt", "operationMessage", "maintenance",
+    "agentVersion", "updateStatus", "updateAvailable",
 )  # fmt: skip
+KEPT = 10_000
+"""Servers whose facts and looks are kept in memory, some 4 KiB each; the longest unseen go first."""
+
+
+@dataclass(slots=True)
+class Shown:
+    """What a server looked like, and what that was made from."""
+
+    facts: ServerFacts
+    live: Live | None = None
+    view: bytes = b""
 
 
 class Servers:
     """The server list and one server's live status."""
 
-    def __init__(
-        self,
-        *,
-        instances: Instances,
-        words: AgentWords,
-        running: HostOperations,
-        proxmox: Proxmox,
-        velocity: Velocity,
-        domain: str,
-    ) -> None:
+    def __init__(self, *, database: Database, instances: Instances, live: LiveState, domain: str) -> None:
+        self._database = database
         self._instances = instances
-        self._words = words
-        self._running = running
-        self._proxmox = proxmox
-        self._velocity = velocity
+        self._live = live
         self._domain = domain
+        self._shown: OrderedDict[int, Shown] = OrderedDict()
 
-    async def listed(self, user: User) -> list[dict[str, Any]]:
-        """Return the caller's servers, oldest first."""
-        return await self._views(await self._instances.visible(user))
+    async def listed(self, user: User) -> bytes:
+        """Return ``{servers: […]}``, the caller's, oldest first, as JSON."""
+        return b'{"servers":[' + b",".join(await self.views(None if user.is_admin else user.id)) + b"]}"
+
+    async def views(self, owner: str | None) -> list[bytes]:
+        """Return an owner's servers (None: everyone's), oldest first, each as JSON."""
+        async with self._database.reading() as session:
+            marks = await store.list_marks(session, owner)
+        return await self._views([shown.facts for shown in await self._known(marks)])
+
+    async def seen_by(self, user: User, vmid: int) -> bytes | None:
+        """Return one server as JSON, or None when it is gone or somebody else's."""
+        async with self._database.reading() as session:
+            facts = await store.read_facts(session, [vmid])
+        if not facts or not (user.is_admin or facts[0].customer_id == user.id):
+            return None
+        return (await self._views(facts))[0]
 
     async def one(self, user: User, server_id: str) -> dict[str, Any]:
         """Return one server of the caller's. Raises ServerMissing."""
-        return (await self._views([await self._instances.owned(user, server_id)]))[0]
+        facts = await self._instances.owned_facts(user, server_id)
+        looked = await self._live.look([facts])
+        return self._server_view(facts, looked.servers[0], looked)
 
     async def status(self, user: User, server_id: str) -> dict[str, Any]:
         """Return one server with the agent's fields and the edge's records. Raises ServerMissing."""
-        row = await self._instances.owned(user, server_id)
-        view = (await self._views([row]))[0]
-        word = await self._words.get_one(row.vmid) or {}
+        facts = await self._instances.owned_facts(user, server_id)
+        looked = await self._live.look([facts])
+        view = self._server_view(facts, looked.servers[0], looked)
+        word = _object_of(looked.servers[0].word)
         agent = {key: word[key] for key in PASSED_ON if key in word}
         return {
             **agent,
             **view,
-            "edge": row.payload.get("edge"),
-            "proxy": row.payload.get("proxy"),
+            "edge": facts.payload.get("edge"),
+            "proxy": facts.payload.get("proxy"),
             "connectable": view["connection"]["connectable"],
             "players": word.get("players"),
         }
 
     async def players(self, user: User, server_id: str) -> dict[str, Any]:
         """Return ``{online, max, players}`` from the agent's last word (contract §9.4)."""
-        row = await self._instances.owned(user, server_id)
-        word = await self._words.get_one(row.vmid) or {}
+        facts = await self._instances.owned_facts(user, server_id)
+        word = _object_of((await self._live.look([facts])).servers[0].word)
         return word.get("players") or {"online": 0, "max": 0, "players": []}
 
-    async def _views(self, rows: Sequence[ContainerInstance]) -> list[dict[str, Any]]:
-        vmids = [row.vmid for row in rows]
-        words = await self._words.get_many(vmids)
-        running = await self._running.get_many(vmids)
-        guests = await self._guests() if rows else {}
-        backends = await self._backends() if rows else None
+    async def _known(self, marks: Sequence[tuple[int, int]]) -> list[Shown]:
+        """Return what is kept of these servers, after reading those whose rows have changed."""
+        kept = self._shown
+        stale = [n for n, mark in marks if (had := kept.get(n)) is None or had.facts.mark != mark]
+        if stale:
+            async with self._database.reading() as session:
+                for facts in await store.read_facts(session, stale):
+                    kept[facts.vmid] = Shown(facts)
+        found = [shown for n, _ in marks if (shown := kept.get(n)) is not None]
+        for shown in found:
+            kept.move_to_end(shown.facts.vmid)
+        while len(kept) > KEPT:
+            kept.popitem(last=False)
+        return found
+
+    async def _views(self, servers: Sequence[ServerFacts]) -> list[bytes]:
+        looked = await self._live.look(servers)
         return [
-            _server_view(
-                row,
-                word=words[row.vmid],
-                operation=running[row.vmid],
-                guests=guests,
-                backends=backends,
-                domain=self._domain,
-            )
-            for row in rows
+            self._rendered(facts, live, looked) for facts, live in zip(servers, looked.servers, strict=True)
         ]
 
-    async def _guests(self) -> dict[int, Guest] | None:
-        """Return the cluster's containers, or None when Proxmox is away: then power is unknown."""
-        try:
-            return await self._proxmox.guests(Budget.seconds(LOOK_SECONDS))
-        except ForeignError as failure:
-            log.warning("host states unknown: %s", failure.message)
-            return None
+    def _rendered(self, facts: ServerFacts, live: Live, looked: Looked) -> bytes:
+        shown = self._shown.get(facts.vmid)
+        if shown is None or shown.facts.mark != facts.mark:
+            return orjson.dumps(self._server_view(facts, live, looked))
+        if shown.live != live:
+            shown.view = orjson.dumps(self._server_view(facts, live, looked))
+            shown.live = live
+        return shown.view
 
-    async def _backends(self) -> dict[str, Backend] | None:
-        try:
-            return await self._velocity.backends()
-        except ForeignError as failure:
-            log.warning("registrations unknown: %s", failure.message)
-            return None
+    def _server_view(self, facts: ServerFacts, live: Live, looked: Looked) -> dict[str, Any]:
+        word = orjson.loads(live.word) if live.word else None
+        operation = orjson.loads(live.operation) if live.operation else None
+        power = _power(live)
+        connection = merge_connection(_observed(facts, live, looked, word=word, operation=operation))
+        known = word or {}
+        ready = agent_ready(word)
+        payload = facts.payload
+        return {
+            "id": str(facts.vmid),
+            "vmid": facts.vmid,
+            "name": facts.hostname,
+            "category": facts.ctype.upper(),
+            "runtime": payload.get("game") or payload.get("runtime") or "unknown",
+            "flavor": payload.get("variant") or payload.get("runtime"),
+            "version": payload.get("version") or "unknown",
+            "status": str(known.get("state") or "stopped") if power in {"running", None} else "stopped",
+            "hostStatus": host_status(power, operation),
+            "hostOnline": power == "running",
+            "powerState": power,
+            "hostOperation": operation,
+            "agentStatus": "online" if known.get("hostOnline") else "offline",
+            "agentReady": ready,
+            "ready": ready,
+            "installStep": known.get("installStep"),
+            "crashCount": known.get("crashCount") or 0,
+            "lastSeen": known.get("lastSeen"),
+            "operationInProgress": known.get("operationInProgress") is True,
+            "operationType": known.get("operationType"),
+            "operationStartedAt": known.get("operationStartedAt"),
+            "operationMessage": known.get("operationMessage"),
+            "maintenance": known.get("maintenance") is True,
+            "connection": connection,
+            "address": f"{facts.hostname}.{self._domain}",
+            "ip": facts.ip,
+            "plan": None,
+            "suspended": False,
+            "createdAt": facts.created_at,
+        }
 
 
-def _server_view(
-    row: ContainerInstance,
+def _power(live: Live) -> str | None:
+    """Return the power state in Proxmox's word; None when nobody has looked lately."""
+    if live.host is not None:
+        return live.host.partition(" ")[0]
+    return "stopped" if live.hosts_known else None
+
+
+def _observed(
+    facts: ServerFacts,
+    live: Live,
+    looked: Looked,
     *,
     word: dict[str, Any] | None,
     operation: dict[str, Any] | None,
-    guests: dict[int, Guest] | None,
-    backends: dict[str, Backend] | None,
-    domain: str,
-) -> dict[str, Any]:
-    power = None if guests is None else (guests[row.vmid].status if row.vmid in guests else "stopped")
-    seen = Observed(
+) -> Observed:
+    ours = place_of(facts.ip or "", MINECRAFT_PORT)
+    return Observed(
         agent=word,
-        edge=_object(row.payload.get("edge")),
-        proxy=_object(row.payload.get("proxy")),
-        registered=(row.hostname in backends) if backends else None,
-        power=power,
+        edge=_object(facts.payload.get("edge")),
+        proxy=_object(facts.payload.get("proxy")),
+        registered=live.registration == ours if live.edge_known else None,
+        elsewhere=live.registration if live.registration != ours else None,
+        listed_at=looked.listed_at,
+        address=facts.ip,
+        power=_power(live),
+        power_at=looked.hosts_at,
         host_operation=operation,
     )
-    connection = merge_connection(seen)
-    known = word or {}
-    ready = agent_ready(word)
-    return {
-        "id": str(row.vmid),
-        "vmid": row.vmid,
-        "name": row.hostname,
-        "category": row.ctype.upper(),
-        "runtime": row.payload.get("game") or row.payload.get("runtime") or "unknown",
-        "flavor": row.payload.get("variant") or row.payload.get("runtime"),
-        "version": row.payload.get("version") or "unknown",
-        "status": str(known.get("state") or "stopped") if power == "running" or power is None else "stopped",
-        "hostStatus": host_status(power, operation),
-        "hostOnline": power == "running",
-        "powerState": power,
-        "hostOperation": operation,
-        "agentStatus": "online" if known.get("hostOnline") else "offline",
-        "agentReady": ready,
-        "ready": ready,
-        "installStep": known.get("installStep"),
-        "crashCount": known.get("crashCount") or 0,
-        "lastSeen": known.get("lastSeen"),
-        "operationInProgress": known.get("operationInProgress") is True,
-        "operationType": known.get("operationType"),
-        "maintenance": known.get("maintenance") is True,
-        "connection": connection,
-        "address": f"{row.hostname}.{domain}",
-        "ip": row.ip,
-        "plan": None,
-        "suspended": False,
-        "createdAt": row.created_at.isoformat(),
-    }
 
 
 def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _object_of(raw: str | None) -> dict[str, Any]:
+    return _object(orjson.loads(raw)) if raw else {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zpack.localpve.backends import lxc, process, sim
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from zpack.localpve.backends.base import Backend
@@ -31,15 +31,16 @@ class Choice:
         return f"isolation: {self.backend.name} ({self.reason}); {self.backend.isolation}"
 
 
-async def choose(wanted: str, *, home: Path, network: str, subnet: str, sim_script: Path | None) -> Choice:
+async def choose(
+    wanted: str, *, home: Path, network: str, subnet: str, sim_script: Mapping[str, Any]
+) -> Choice:
     """Return the backend. Raises Unavailable when a forced one cannot work."""
     if wanted == "sim":
         if network == "bridge":
             raise Unavailable(
                 "network bridge needs isolation lxc: scripted guests live on loopback addresses"
             )
-        script = json.loads(sim_script.read_text()) if sim_script else {}
-        return Choice(sim.SimBackend(script=script), "forced")
+        return Choice(sim.SimBackend(script=sim_script, home=home), "forced")
     missing = await lxc.probe() if wanted in {"auto", "lxc"} else "not asked for"
     if wanted == "lxc" and missing is not None:
         raise Unavailable(f"isolation lxc cannot work here: {missing}")

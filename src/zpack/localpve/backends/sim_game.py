@@ -25,6 +25,11 @@ class SimGame:
         self._server: asyncio.Server | None = None
         self._opening = asyncio.Lock()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it listens."""
+        return self._server is not None
+
     async def open(self) -> None:
         """Listen, if not listening yet."""
         async with self._opening:

@@ -3,7 +3,7 @@
 from zpack.control.db.tables.accounts import User
 from zpack.control.db.tables.audit import AuditEntry
 from zpack.control.db.tables.base import Base
-from zpack.control.db.tables.engine import WorkerLease
+from zpack.control.db.tables.engine import PollingWorker, WorkerLease, WorkShard
 from zpack.control.db.tables.instances import (
     ContainerInstance,
     DeletedInstance,
@@ -19,8 +19,10 @@ __all__ = [
     "DeletedInstance",
     "IdempotencyKey",
     "Operation",
+    "PollingWorker",
     "User",
     "VmidCounter",
     "VmidReservation",
+    "WorkShard",
     "WorkerLease",
 ]

@@ -1,0 +1,1 @@
+"""Live updates for people's screens: server-sent events, filtered by ownership."""

@@ -1,0 +1,65 @@
+"""What the poller knows of one agent between two polls, and what it makes of an answer: pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from zpack.control.heartbeat.readiness import Readiness
+    from zpack.control.instances.models import AgentAddress
+
+TELLING = (
+    "hostOnline", "state", "ready", "readySource", "readyError", "error", "installStep", "crashCount",
+    "operationInProgress", "operationType", "operationMessage", "maintenance", "players", "agentVersion",
+    "updateAvailable",
+)  # fmt: skip
+"""Fields of a word whose change is worth telling; the others change with every poll."""
+BACK_OFF = (1.0, 1.0, 2.0)
+"""By how much the pause grows with the failures in a row: at twice the rhythm a word still does not expire,
+so that what shows is the agent's failure and not our silence."""
+
+
+@dataclass(slots=True)
+class Pulse:
+    """One agent. Times are on the monotonic clock, in seconds."""
+
+    polled: AgentAddress
+    token: str
+    due: float
+    failures: int = 0
+    busy: bool = False
+    slow: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What is asked at a slower pace: players, version, update status."""
+    slow_due: dict[str, float] = field(default_factory=dict[str, float])
+    told: tuple[Any, ...] | None = None
+
+    def next_due(self, every: float, now: float) -> float:
+        """Return when to ask again: in rhythm, later after failures, never in the past."""
+        due = self.due + every * BACK_OFF[min(self.failures, len(BACK_OFF) - 1)]
+        return due if due > now else now + every * 0.5
+
+
+def word_of(*, status: Mapping[str, Any], verdict: Readiness, slow: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the word of an agent that answered (contract §3.7); the caller adds ``lastSeen``."""
+    return {
+        "error": None,
+        **status,
+        "hostOnline": True,
+        "ready": verdict.ready,
+        "readySource": verdict.source,
+        "readyError": verdict.reason,
+        **slow,
+    }
+
+
+def word_of_failure(*, online: bool, reason: str, status: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the word of an agent that did not answer as it should."""
+    return {**(status or {}), "hostOnline": online, "ready": False, "readyError": reason, "error": reason}
+
+
+def telling(word: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what of a word is compared with the last one."""
+    return tuple(str(word.get(key)) for key in TELLING)
