@@ -9,7 +9,7 @@ UV := $(VENV)/bootstrap/bin/uv
 STAMP := $(VENV)/.stamps
 ARGS ?=
 RUNTIME := requirements/base.txt pyproject.toml
-APT := lxc uidmap iproute2
+APT := lxc uidmap iproute2 redis-tools
 NODE_PROJECTS := $(dir $(wildcard tests/node/*/package-lock.json))
 
 .PHONY: help up install test test-needs check bench fix lock clean

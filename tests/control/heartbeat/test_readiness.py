@@ -31,6 +31,22 @@ def test_only_a_body_that_says_ready_is_ready(status: int, body: Any, ready: boo
     assert decide_readiness(status, body, {}).ready is ready
 
 
+@pytest.mark.seed("S20", "S26")
+@pytest.mark.parametrize(
+    ("told", "ready"),
+    [
+        ({}, True),
+        ({"state": "running", "processRunning": True}, True),
+        ({"state": "running", "processRunning": False}, False),
+        *(({"state": state}, False) for state in ("idle", "stopped", "installing", "crashed", "error")),
+        ({"state": "something new"}, True),
+        ({"state": {"x": 1}, "processRunning": "no"}, True),
+    ],
+)
+def test_what_status_tells_at_the_same_time_must_agree(told: dict[str, Any], ready: bool) -> None:
+    assert decide_readiness(200, {"ready": True}, told).ready is ready
+
+
 def test_the_source_and_the_reason_are_kept() -> None:
     assert (
         decide_readiness(200, {"ready": True, "readySource": "minecraft_ping"}, {}).source == "minecraft_ping"

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.waiting import eventually
+from zpack.control.operations.store import set_finished
+
 if TYPE_CHECKING:
     from tests.control.provisioning.world import World
     from tests.support.http import Caller
     from zpack.control.worker import Worker
 
 SERVER = "/api/servers/5000"
+NAME = "mc-flying-squid-5000"
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ async def test_a_busy_agent_is_a_conflict(hers: World, ann: Caller) -> None:
     assert reply.body["details"]["error"] == "operation_in_progress"
 
 
-@pytest.mark.seed("S43", "S44")
+@pytest.mark.seed("S43", "S44", "S47", "S48", "S49", "S50")
 async def test_a_host_stops_starts_and_restarts(hers: World, worker: Worker, ann: Caller) -> None:
     assert worker.alive
     for action, then in (("stop", "stopped"), ("start", "running"), ("restart", "running")):
@@ -83,6 +87,7 @@ async def test_one_host_operation_at_a_time(hers: World, ann: Caller) -> None:
 @pytest.mark.parametrize(
     ("action", "shown"), [("stop", "stopping"), ("start", "starting"), ("restart", "restarting")]
 )
+@pytest.mark.seed("S46", "S52", "S53")
 async def test_a_running_operation_shows_in_the_status(
     hers: World, ann: Caller, action: str, shown: str
 ) -> None:
@@ -110,6 +115,7 @@ async def test_a_host_that_does_not_end_is_stopped(hers: World, worker: Worker, 
     assert await settled(ann) == "stopped"
 
 
+@pytest.mark.seed("S43", "S45")
 async def test_the_host_s_figures(hers: World, ann: Caller) -> None:
     assert hers.cluster.ours() == [5000]
     found = (await ann.get(f"{SERVER}/host/status")).body
@@ -131,3 +137,77 @@ async def test_an_action_that_is_none(hers: World, ann: Caller, path: str) -> No
     assert hers.cluster.ours() == [5000]
     reply = await ann.post(f"{SERVER}/{path}")
     assert (reply.status, reply.body["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.seed("S55")
+async def test_a_guest_that_moved_is_found_where_it_is(hers: World, worker: Worker, ann: Caller) -> None:
+    assert worker.alive
+    hers.cluster.add_node("pve2")
+    hers.cluster.ct(5000).node = "pve2"
+    found = (await ann.get(f"{SERVER}/host/status")).body
+    assert (found["node"], found["powerState"]) == ("pve2", "running")
+    operation = (await ann.post(f"{SERVER}/host/stop")).body["operation"]["id"]
+    assert await settled(ann) == "stopped"
+    assert (await ended(ann, operation))["status"] == "succeeded"
+    assert "/nodes/pve2/lxc/5000/status/shutdown" in str(list(hers.cluster.requests))
+
+
+@pytest.mark.seed("S44")
+async def test_power_is_not_the_game_s_state(hers: World, ann: Caller) -> None:
+    hers.scripts.manner[5000] = "never"
+    await hers.look()
+    found = (await ann.get(f"{SERVER}/status")).body
+    assert (found["powerState"], found["hostStatus"], found["status"]) == ("running", "running", "starting")
+
+
+async def test_a_container_that_is_gone_is_missing(hers: World, ann: Caller) -> None:
+    hers.cluster.cts[:] = [ct for ct in hers.cluster.cts if ct.vmid != 5000]
+    found = (await ann.get(f"{SERVER}/host/status")).body
+    assert (found["powerState"], found["hostStatus"], found["running"]) == ("missing", "stopped", False)
+
+
+async def test_an_address_that_changed_with_the_start_is_noted(
+    hers: World, worker: Worker, ann: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert worker.alive
+    monkeypatch.setitem(hers.cluster.addresses, 5000, "127.82.99.99")
+    operation = (await ann.post(f"{SERVER}/host/restart")).body["operation"]["id"]
+    assert (await ended(ann, operation))["status"] == "succeeded"
+    assert (await hers.row(5000)).ip == "127.82.99.99"
+    await eventually(lambda: hers.edge.servers[NAME]["address"] == "127.82.99.99", what="the proxy to follow")
+
+
+# --- the key of a host operation ---------------------------------------------------------------
+
+
+@pytest.mark.seed("S52")
+async def test_the_key_lives_while_the_row_does(hers: World, ann: Caller) -> None:
+    redis = hers.clients.redis
+    operation = (await ann.post(f"{SERVER}/host/stop")).body["operation"]
+    assert 15 < await redis.ttl("hostop:5000") <= 300
+    await redis.delete("hostop:5000")
+    await hers.keys.tick()
+    assert (await ann.get(f"{SERVER}/host/status")).body["operation"]["id"] == operation["id"]
+    assert (await ann.post(f"{SERVER}/host/start")).status == 409
+
+
+async def test_a_key_without_a_row_blocks_but_a_moment(hers: World, ann: Caller) -> None:
+    claimed = await hers.stores.running.claim(5000, {"id": "op_of_a_dead_process", "type": "stop"})
+    assert claimed
+    assert (await ann.post(f"{SERVER}/host/start")).status == 409
+    assert 0 < await hers.clients.redis.ttl("hostop:5000") <= 15
+
+
+async def test_an_ended_operation_does_not_keep_its_key(hers: World, ann: Caller) -> None:
+    operation = (await ann.post(f"{SERVER}/host/stop")).body["operation"]
+    async with hers.clients.database.transaction() as session:
+        await set_finished(session, operation["id"], status="failed", result={}, error=None)
+    await hers.stores.running.release(5000, operation["id"])
+    await hers.keys.tick()
+    assert (await ann.post(f"{SERVER}/host/start")).status == 202
+
+
+async def test_one_s_key_is_not_another_s_to_give_back(hers: World, ann: Caller) -> None:
+    operation = (await ann.post(f"{SERVER}/host/stop")).body["operation"]
+    await hers.stores.running.release(5000, "op_another")
+    assert (await hers.stores.running.get_one(5000) or {})["id"] == operation["id"]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ import fakepve.server
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
 TOKEN = "root@pam!zpack=secret"
 TEMPLATE = 820
@@ -31,6 +33,7 @@ class Cluster(fakepve.server.FakePve):
     def __init__(self) -> None:
         super().__init__(host="127.82.0.1", port=0)
         self.time_scale = 0
+        self.addresses: dict[int, str] = {}
         self.apitokens["root@pam!zpack"] = "secret"
         self.add_ct(
             TEMPLATE, "zlh-base", node="local", template=True, config={"rootfs": "local:820/b.raw,size=1G"}
@@ -40,7 +43,11 @@ class Cluster(fakepve.server.FakePve):
         rows = await super()._lxc_interfaces(user, v)
         if not rows:
             return rows
-        return [rows[0], {"name": "eth0", "hwaddr": "", "inet": f"{address_of(int(v['vmid']))}/8"}]
+        return [rows[0], {"name": "eth0", "hwaddr": "", "inet": f"{self.address_of(int(v['vmid']))}/8"}]
+
+    def address_of(self, vmid: int) -> str:
+        """Return a container's address: its own, unless a test gave it another."""
+        return self.addresses.get(vmid) or address_of(vmid)
 
     def ours(self) -> list[int]:
         """Return the VMIDs of containers that are no template."""
@@ -56,13 +63,28 @@ class AgentScripts:
         self.configured: dict[int, dict[str, Any]] = {}
         self.tokens: dict[int, str] = {}
         self.calls: list[tuple[int, str]] = []
+        self.delay = 0.0
+        self.now: dict[int, int] = {}
+        self.most_at_once = 0
+        self.health_at: dict[int, list[float]] = defaultdict(list)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Answer as the script of this address says."""
+        """Answer as the script of this address says, counting what runs at once for one agent."""
         assert request.transport is not None
         octets = str(request.transport.get_extra_info("sockname")[0]).split(".")
         vmid = int(octets[2]) << 8 | int(octets[3])
         self.calls.append((vmid, request.path))
+        if request.path == "/health":
+            self.health_at[vmid].append(time.monotonic())
+        self.now[vmid] = self.now.get(vmid, 0) + 1
+        self.most_at_once = max(self.most_at_once, self.now[vmid])
+        try:
+            await asyncio.sleep(self.delay)
+            return await self._answer(request, vmid)
+        finally:
+            self.now[vmid] -= 1
+
+    async def _answer(self, request: web.Request, vmid: int) -> web.StreamResponse:
         self.tokens[vmid] = request.headers.get("Authorization", "")
         if request.path == "/config":
             return await self._config(request, vmid)
@@ -90,6 +112,20 @@ async def _never(request: web.Request) -> web.StreamResponse:
     if request.path == "/ready":
         return web.json_response({"ready": False, "readyError": "still waiting for the ping"}, status=503)
     return web.json_response({"state": "starting", "ready": False})
+
+
+async def _lying(request: web.Request) -> web.StreamResponse:
+    if request.path == "/status":
+        return web.json_response({"state": "crashed", "ready": True, "processRunning": False})
+    return await _ready(request)
+
+
+async def _half_deaf(request: web.Request) -> web.StreamResponse:
+    return await (_hang if request.path == "/ready" else _ready)(request)
+
+
+async def _unwell(request: web.Request) -> web.StreamResponse:
+    return web.Response(status=500) if request.path == "/health" else await _ready(request)
 
 
 async def _error(request: web.Request) -> web.StreamResponse:
@@ -130,6 +166,9 @@ async def _busy(request: web.Request) -> web.StreamResponse:
 ANSWERS = {
     "ready": _ready,
     "never": _never,
+    "lying": _lying,
+    "half deaf": _half_deaf,
+    "unwell": _unwell,
     "refuse": _never,
     "error": _error,
     "garbage": _garbage,
@@ -148,17 +187,22 @@ class GameProxy:
         self.headers: list[str] = []
         self.refuse: int | None = None
         self.forgetful = False
+        self.calls: list[tuple[str, Any]] = []
+        self.on_register: Callable[[], Awaitable[None]] | None = None
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer one of the three calls of contract §6.2."""
         self.headers.append(request.headers.get("X-Zpack-Secret", ""))
         if self.refuse is not None:
             return web.Response(status=self.refuse, text="no")
+        body = await request.json() if request.can_read_body else None
+        self.calls.append((request.path, body))
         if request.path == "/zpack/status":
             return web.json_response({"servers": list(self.servers.values())})
-        body = await request.json()
         name = body["server_name"]
         if request.path == "/zpack/register":
+            if self.on_register is not None:
+                await self.on_register()
             if not self.forgetful:
                 self.servers[name] = {"name": name, "address": body["address"], "port": body["port"]}
             return web.Response(text="registered")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -126,16 +127,73 @@ async def test_the_door_needs_the_hashed_secret(anyone: Caller, path: str, heade
     assert (reply.status, reply.body["error"]) == (401, "unauthorized")
 
 
-@pytest.mark.seed("S18")
-async def test_edge_and_proxy_writes_at_once_lose_nothing(world: World, anyone: Caller) -> None:
+@pytest.mark.seed("S17", "S18")
+async def test_two_hundred_writers_at_once_lose_nothing(world: World, anyone: Caller) -> None:
     await world.created(5000)
     merge = world.publishing._instances.merge_payload
-    writes = [merge(5000, "edge", {f"e{n}": n}) for n in range(10)]
-    await asyncio.gather(*writes, *(report(anyone, {**OK, "detail": str(n)}) for n in range(5)))
+    edge = [merge(5000, "edge", {f"e{n}": n}) for n in range(100)]
+    proxy = [merge(5000, "proxy", {f"p{n}": n}) for n in range(80)]
+    reports = [report(anyone, {**OK, "detail": str(n)}) for n in range(20)]
+    mixed = [work for three in zip_longest(edge, proxy, reports) for work in three if work is not None]
+    assert len(mixed) == 200
+    await asyncio.gather(*mixed)
     payload = (await world.row(5000)).payload
-    assert [payload["edge"][f"e{n}"] for n in range(10)] == list(range(10))
-    assert payload["edge"]["state"] == "published"
-    assert payload["proxy"]["status"] == "proxy_ping_ok"
+    assert [payload["edge"].get(f"e{n}") for n in range(100)] == list(range(100))
+    assert [payload["proxy"].get(f"p{n}") for n in range(80)] == list(range(80))
+    assert (payload["edge"]["state"], payload["proxy"]["status"]) == ("published", "proxy_ping_ok")
+    assert payload["game"] == "minecraft", "the rest of the payload is untouched"
+
+
+async def test_a_server_that_moved_is_taken_off_before_it_is_put_on(world: World) -> None:
+    await world.created(5000)
+    world.edge.servers[NAME]["address"] = "10.0.0.1"
+    world.edge.calls.clear()
+    await world.reconciler.tick()
+    changes = [call for call in world.edge.calls if call[0] != "/zpack/status"]
+    assert changes == [
+        ("/zpack/unregister", {"server_name": NAME}),
+        ("/zpack/register", {"server_name": NAME, "address": "127.82.19.136", "port": 25565}),
+    ]
+
+
+async def test_what_is_unpublished_while_it_is_put_on_does_not_stay(world: World) -> None:
+    await world.created(5000)
+    world.edge.servers.clear()
+    world.edge.servers["lobby"] = {"name": "lobby", "address": "10.0.0.1", "port": 1}
+
+    async def meanwhile() -> None:
+        await world.publishing._instances.merge_payload(5000, "edge", {"state": "unpublished"})
+
+    world.edge.on_register = meanwhile
+    await world.reconciler.tick()
+    assert sorted(world.edge.servers) == ["lobby"]
+
+
+async def test_a_registration_about_to_be_recorded_is_left_alone(world: World) -> None:
+    await world.created(5000)
+    await world.publishing._instances.merge_payload(5000, "edge", {"state": "pending"})
+    await world.reconciler.tick()
+    assert sorted(world.edge.servers) == [NAME]
+
+
+async def test_the_proxy_s_list_is_kept_for_those_who_show_it(world: World) -> None:
+    await world.created(5000)
+    await world.reconciler.tick()
+    assert await world.clients.redis.hget("edge:backends", NAME) == "127.82.19.136:25565"
+    world.edge.refuse = 500
+    with pytest.raises(ForeignError):
+        await world.reconciler.tick()
+    assert 10 <= await world.clients.redis.ttl("edge:backends") <= 15
+
+
+@pytest.mark.seed("S35")
+async def test_a_proxy_that_lists_nothing_proves_nothing(world: World) -> None:
+    await world.created(5000)
+    await world.reconciler.tick()
+    world.edge.forgetful = True
+    world.edge.servers.clear()
+    await world.reconciler.tick()
+    assert await world.clients.redis.exists("edge:backends") == 0
 
 
 async def test_only_ready_servers_are_handed_to_a_restarted_proxy(world: World, anyone: Caller) -> None:

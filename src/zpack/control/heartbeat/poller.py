@@ -129,7 +129,7 @@ class Heartbeat:
         known = self._pulses.get(one.vmid)
         if known is not None and known.polled.ip != one.ip:
             self._polls.forget(known.polled.ip)
-        due = now + SOON_SECONDS * (one.vmid * 0.6180339887 % 1.0)
+        due = now + min(SOON_SECONDS, self._every) * (one.vmid * 0.6180339887 % 1.0)
         pulse = Pulse(polled=one, token=self._agents.token_for(one.vmid, one.seed), due=due)
         self._pulses[one.vmid] = pulse
         heapq.heappush(self._turns, (due, one.vmid))

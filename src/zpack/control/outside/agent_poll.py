@@ -161,8 +161,10 @@ class _Connection(asyncio.Protocol):
                 self._refuse("did not speak HTTP")
 
     def on_message_begin(self) -> None:
-        """Begin an answer."""
+        """Begin an answer; after one that nobody asked for nothing more is asked here."""
         self._body = []
+        if not self._expected:
+            self._last = True
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""

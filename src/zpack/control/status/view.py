@@ -15,6 +15,7 @@ import orjson
 from zpack.control.instances import store
 from zpack.control.publishing.actions import MINECRAFT_PORT
 from zpack.control.publishing.store import place_of
+from zpack.control.status.live import Looked
 from zpack.control.status.merge import Observed, agent_ready, host_status, merge_connection
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from zpack.control.db.session import Database
     from zpack.control.instances.actions import Instances
     from zpack.control.instances.models import ServerFacts
-    from zpack.control.status.live import Live, LiveState, Looked
+    from zpack.control.status.live import Live, LiveState
 
 PASSED_ON = (
     "state", "processRunning", "readySource", "readyError", "lastReadyAt", "installStep", "crashCount",
@@ -34,6 +35,10 @@ PASSED_ON = (
 )  # fmt: skip
 KEPT = 10_000
 """Servers whose facts and looks are kept in memory, some 4 KiB each; the longest unseen go first."""
+
+
+HOSTS_AT, LISTED_AT = "\ue000hosts\ue001", "\ue000listed\ue001"
+"""Stand in kept looks for the moments all servers share, which change every two seconds."""
 
 
 @dataclass(slots=True)
@@ -57,13 +62,10 @@ class Servers:
 
     async def listed(self, user: User) -> bytes:
         """Return ``{servers: […]}``, the caller's, oldest first, as JSON."""
-        return b'{"servers":[' + b",".join(await self.views(None if user.is_admin else user.id)) + b"]}"
-
-    async def views(self, owner: str | None) -> list[bytes]:
-        """Return an owner's servers (None: everyone's), oldest first, each as JSON."""
         async with self._database.reading() as session:
-            marks = await store.list_marks(session, owner)
-        return await self._views([shown.facts for shown in await self._known(marks)])
+            marks = await store.list_marks(session, None if user.is_admin else user.id)
+        views = await self._views([shown.facts for shown in await self._known(marks)])
+        return b'{"servers":[' + views + b"]}"
 
     async def seen_by(self, user: User, vmid: int) -> bytes | None:
         """Return one server as JSON, or None when it is gone or somebody else's."""
@@ -71,7 +73,7 @@ class Servers:
             facts = await store.read_facts(session, [vmid])
         if not facts or not (user.is_admin or facts[0].customer_id == user.id):
             return None
-        return (await self._views(facts))[0]
+        return await self._views(facts)
 
     async def one(self, user: User, server_id: str) -> dict[str, Any]:
         """Return one server of the caller's. Raises ServerMissing."""
@@ -116,11 +118,16 @@ class Servers:
             kept.popitem(last=False)
         return found
 
-    async def _views(self, servers: Sequence[ServerFacts]) -> list[bytes]:
+    async def _views(self, servers: Sequence[ServerFacts]) -> bytes:
+        """Return servers as JSON, with commas between them."""
         looked = await self._live.look(servers)
-        return [
-            self._rendered(facts, live, looked) for facts, live in zip(servers, looked.servers, strict=True)
-        ]
+        marked = Looked([], HOSTS_AT if looked.hosts_at else None, LISTED_AT if looked.listed_at else None)
+        views = b",".join(
+            [self._rendered(facts, live, marked) for facts, live in zip(servers, looked.servers, strict=True)]
+        )
+        for mark, at in ((HOSTS_AT, looked.hosts_at), (LISTED_AT, looked.listed_at)):
+            views = views.replace(mark.encode(), (at or "").encode())
+        return views
 
     def _rendered(self, facts: ServerFacts, live: Live, looked: Looked) -> bytes:
         shown = self._shown.get(facts.vmid)
