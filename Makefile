@@ -17,7 +17,7 @@ NODE_PROJECTS := $(dir $(wildcard tests/node/*/package-lock.json))
 help: ## show this
 	@echo 'make up        install the lock, then run the whole platform (ARGS="--port 4001")'
 	@echo 'make test      install what tests need, then run them'
-	@echo 'make check     format, lint, types, import contracts, budgets, house rules, migrations'
+	@echo 'make check     format, lint, types, import contracts, budgets, house rules, coverage, migrations'
 	@echo 'make bench     print the figures of docs/performance.md'
 	@echo 'make fix       format, and fix what the linter can'
 	@echo 'make install   only install the runtime into .venv'
@@ -93,6 +93,7 @@ check: $(STAMP)/dev
 	$(BIN)/lint-imports
 	$(BIN)/python tools/budgets.py
 	$(BIN)/python -m tools.rules
+	$(BIN)/python -m tools.coverage --check
 	$(BIN)/python -m tests.support.schema
 
 bench: $(STAMP)/dev

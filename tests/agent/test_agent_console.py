@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.agent.bench import Client
 
 
+@pytest.mark.seed("S71")
 async def test_a_command_reaches_the_server_and_its_answer_the_log(agent: Client) -> None:
     await agent.run()
     await agent.type("say grüezi")

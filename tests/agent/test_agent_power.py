@@ -8,6 +8,7 @@ import shutil
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
 from mcstatus import JavaServer
 from tests.agent.bench import ARTIFACT, HOST, agent_here, alive, eventually
 
@@ -74,6 +75,7 @@ async def test_start_needs_a_configuration(agent: Client) -> None:
     assert (await agent.post("/restart"))[0] == 409
 
 
+@pytest.mark.seed("S70")
 async def test_start_after_stop_installs_nothing_again(agent: Client, store: StoreServer) -> None:
     await agent.run()
     await agent.post("/stop")

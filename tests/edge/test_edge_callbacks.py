@@ -34,6 +34,7 @@ async def told(tmp_path: Path, api: Api) -> AsyncIterator[Door]:
         yield door
 
 
+@pytest.mark.seed("S42")
 async def test_a_registration_is_told_and_then_its_ping(told: Door, api: Api) -> None:
     async with game_server("alpha") as alpha:
         await told.register("mc-alpha", alpha.port)

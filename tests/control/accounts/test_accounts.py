@@ -167,6 +167,7 @@ async def test_no_token_and_a_bad_token(base_url: str, anyone: Caller) -> None:
         ("", {}, "none"),
     ],
 )
+@pytest.mark.seed("S90")
 async def test_forged_tokens_are_refused(
     ann: Caller, base_url: str, key: str, change: dict[str, object], algorithm: str
 ) -> None:

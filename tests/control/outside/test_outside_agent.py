@@ -32,6 +32,7 @@ async def agents(scripts: AgentScripts) -> AsyncGenerator[Agents]:
         await client.close()
 
 
+@pytest.mark.seed("S19")
 async def test_every_call_carries_the_server_s_own_bearer(agents: Agents, scripts: AgentScripts) -> None:
     token = agents.token_for(5000, "op_1")
     for call in (agents.status(IP, token), agents.ready(IP, token), agents.players(IP, token)):
@@ -66,6 +67,7 @@ async def test_a_redirect_is_not_followed(agents: Agents, scripts: AgentScripts)
     assert (await agents.ready(IP, "t"))[0] == 302
 
 
+@pytest.mark.seed("S25")
 async def test_silence_costs_two_seconds(agents: Agents, scripts: AgentScripts) -> None:
     scripts.manner[5000] = "hang"
     async with asyncio.timeout(4):
@@ -74,6 +76,7 @@ async def test_silence_costs_two_seconds(agents: Agents, scripts: AgentScripts) 
     assert failed.value.timed_out
 
 
+@pytest.mark.seed("S19")
 async def test_a_refusal_keeps_status_and_body(agents: Agents, scripts: AgentScripts) -> None:
     scripts.manner[5000] = "busy"
     with pytest.raises(AgentRefused) as failed:

@@ -32,7 +32,7 @@ async def velocity(proxy: GameProxy) -> AsyncGenerator[Velocity]:
         await client.close()
 
 
-@pytest.mark.seed("S31")
+@pytest.mark.seed("S31", "S32", "S33", "S34")
 async def test_register_list_unregister(velocity: Velocity, proxy: GameProxy) -> None:
     await velocity.register(name="mc-5000", address="127.82.19.136", port=25565)
     listed = await velocity.backends()
@@ -42,11 +42,13 @@ async def test_register_list_unregister(velocity: Velocity, proxy: GameProxy) ->
     assert proxy.servers == {}
 
 
+@pytest.mark.seed("S32")
 async def test_the_secret_is_sent_hashed(velocity: Velocity, proxy: GameProxy) -> None:
     await velocity.backends()
     assert proxy.headers == [hashlib.sha256(SECRET.encode()).hexdigest()]
 
 
+@pytest.mark.seed("S32")
 async def test_a_backend_that_is_gone_is_unregistered(velocity: Velocity) -> None:
     await velocity.unregister("mc-5000")
 
@@ -60,6 +62,7 @@ async def test_a_no_of_the_proxy(velocity: Velocity, proxy: GameProxy, status: i
 
 
 @pytest.mark.parametrize("text", ["", "null", "{}", '{"servers": 3}', "[1]", "ok"])
+@pytest.mark.seed("S34", "S35")
 async def test_a_status_without_a_list_says_nothing(text: str) -> None:
     async def answer(request: web.Request) -> web.Response:
         del request

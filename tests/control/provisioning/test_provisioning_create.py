@@ -28,11 +28,13 @@ def state() -> State:
     return request_for(5000, "op_1")
 
 
+@pytest.mark.seed("S24", "S27", "S29", "S30")
 def test_the_phases_have_the_names_of_the_contract(world: World) -> None:
     assert tuple(step.name for step in world.create) == NAMES
 
 
 @pytest.mark.parametrize("repeat", [False, True])
+@pytest.mark.seed("S27", "S29")
 async def test_a_create_makes_one_of_everything(world: World, state: State, repeat: bool) -> None:
     await run(world.create, state, repeat=repeat)
     assert await world.left() == {
@@ -92,6 +94,7 @@ async def test_an_agent_that_says_no_ends_the_wait_at_once_with_its_reason(
 
 
 @pytest.mark.parametrize("manner", ["never", "garbage", "endless", "hang", "redirect"])
+@pytest.mark.seed("S24")
 async def test_an_agent_that_is_never_ready_is_waited_for_only_so_long(
     world: World, state: State, manner: str
 ) -> None:

@@ -34,6 +34,7 @@ async def archived(world: World) -> list[Any]:
 
 
 @pytest.mark.parametrize("repeat", [False, True])
+@pytest.mark.seed("S10")
 async def test_a_delete_leaves_an_archive_row_and_nothing_else(world: World, repeat: bool) -> None:
     await world.created(5000)
     await run(world.delete, state_of(), repeat=repeat)

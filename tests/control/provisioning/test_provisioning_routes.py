@@ -39,6 +39,7 @@ async def made(caller: Caller) -> int:
     return reply.body["vmid"]
 
 
+@pytest.mark.seed("S8")
 async def test_a_create_is_accepted_followed_and_ready(world: World, worker: Worker, ann: Caller) -> None:
     assert worker.alive
     reply = await ann.post("/api/instances", WANTED)
@@ -192,6 +193,7 @@ async def test_a_cancelled_create_leaves_nothing(world: World, worker: Worker, a
     assert await world.left() == NOTHING
 
 
+@pytest.mark.seed("S9", "S10")
 async def test_a_stopped_server_is_deleted_and_archived(world: World, worker: Worker, ann: Caller) -> None:
     assert worker.alive
     vmid = await made(ann)
@@ -249,6 +251,7 @@ async def orphan(world: World, caller: Caller, vmid: int = 5005, **more: Any) ->
     world.cluster.add_ct(vmid, "left", node="local", config=config, **more)
 
 
+@pytest.mark.seed("S9")
 async def test_an_orphan_goes_for_its_owner(world: World, worker: Worker, ann: Caller, bob: Caller) -> None:
     assert worker.alive
     await orphan(world, ann)

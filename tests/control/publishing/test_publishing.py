@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.control.provisioning.counterparts import address_of
 from zpack.control.engine.errors import ForeignError
-from zpack.control.publishing.models import parse_report
+from zpack.control.publishing.models import parse_report, proxy_patch
 from zpack.wire.edge import SECRET_HEADER, hashed_secret
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ async def test_publishing_writes_the_edge_record(world: World) -> None:
     assert edge["velocity"]["verified"] is True
 
 
+@pytest.mark.seed("S33")
 async def test_a_proxy_that_forgets_at_once_is_no_success(world: World) -> None:
     await world.created(5000)
     world.edge.forgetful = True
@@ -88,6 +90,22 @@ async def test_a_callback_is_merged(world: World, anyone: Caller) -> None:
     assert proxy["pingOkAt"] == proxy["lastEventAt"]
 
 
+async def test_what_is_said_of_another_address_changes_no_verdict(world: World, anyone: Caller) -> None:
+    await world.created(5000)
+    await report(anyone, {"server_name": NAME, "status": "proxy_ping_failed", "address": address_of(5000)})
+    stray = {"server_name": NAME, "status": "proxy_ping_ok", "address": "10.9.9.9"}
+    assert (await report(anyone, stray)).status == 200
+    proxy = (await world.row(5000)).payload["proxy"]
+    assert (proxy["status"], proxy["elsewhere"]["address"]) == ("proxy_ping_failed", "10.9.9.9")
+
+
+def test_an_old_address_s_ping_does_not_hold_for_a_new_one() -> None:
+    told = parse_report({"server_name": NAME, "status": "registered_with_proxy", "address": "10.0.0.2"})
+    assert not isinstance(told, str)
+    patch = proxy_patch(told, "now", here="10.0.0.2", before="10.0.0.1")
+    assert (patch["pingOkAt"], patch["pingFailedAt"], patch["registeredAt"]) == (None, None, "now")
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -96,6 +114,7 @@ async def test_a_callback_is_merged(world: World, anyone: Caller) -> None:
         {"server_name": NAME.upper(), "status": "proxy_ping_ok"},
     ],
 )
+@pytest.mark.seed("S37")
 async def test_every_spelling_finds_its_server(world: World, anyone: Caller, body: dict[str, Any]) -> None:
     await world.created(5000)
     assert (await report(anyone, body)).status == 200
@@ -113,6 +132,7 @@ async def test_every_spelling_finds_its_server(world: World, anyone: Caller, bod
         ({"server_name": "a\x00b", "status": "proxy_ping_ok"}, 400, "invalid_proxy_status"),
     ],
 )
+@pytest.mark.seed("S37")
 async def test_bad_callbacks(anyone: Caller, body: Any, status: int, code: str) -> None:
     reply = await report(anyone, body)
     assert (reply.status, reply.body["error"]) == (status, code)
@@ -120,6 +140,7 @@ async def test_bad_callbacks(anyone: Caller, body: Any, status: int, code: str) 
 
 @pytest.mark.parametrize("path", ["proxy-status", "servers"])
 @pytest.mark.parametrize("header", [None, "", "wrong", "an edge secret for tests", "\xe9"])
+@pytest.mark.seed("S36")
 async def test_the_door_needs_the_hashed_secret(anyone: Caller, path: str, header: str | None) -> None:
     headers = {} if header is None else {SECRET_HEADER: header}
     method = "GET" if path == "servers" else "POST"

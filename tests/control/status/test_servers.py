@@ -35,6 +35,7 @@ async def test_nobody_s_list_is_empty(ann: Caller) -> None:
     assert (await ann.get("/api/servers")).body == {"servers": []}
 
 
+@pytest.mark.seed("S53")
 async def test_a_server_in_the_list(world: World, ann: Caller) -> None:
     await mine(world, ann)
     (server,) = (await ann.get("/api/servers")).body["servers"]
@@ -53,6 +54,7 @@ async def test_the_list_is_oldest_first_and_one_s_own(world: World, ann: Caller,
     assert [s["id"] for s in (await ann.get("/api/servers")).body["servers"]] == ["5001", "5000"]
 
 
+@pytest.mark.seed("S39")
 async def test_one_status_has_the_records_of_edge_and_proxy(world: World, ann: Caller) -> None:
     await mine(world, ann)
     found = await status(ann)

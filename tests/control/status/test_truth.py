@@ -33,7 +33,9 @@ Listing = dict[str, dict[str, Any]]
 RIGHT: Listing = {NAME: {"name": NAME, "address": IP, "port": 25565}}
 WRONG: Listing = {NAME: {"name": NAME, "address": "10.9.9.9", "port": 25565}}
 OTHER: Listing = {"lobby": {"name": "lobby", "address": "10.9.9.9", "port": 25565}}
-LISTINGS: dict[str, Listing] = {"right": RIGHT, "wrong": WRONG, "other": OTHER, "nothing": {}}
+LISTINGS: dict[str, Listing] = {
+    "right": RIGHT, "wrong": WRONG, "unlisted": OTHER, "elsewhere": WRONG | OTHER, "nothing": {}
+}  # fmt: skip
 
 
 class Ground:
@@ -164,9 +166,8 @@ class Truth(RuleBasedStateMachine):
     def the_proxy_calls(self, status: str, address: str | None) -> None:
         body = {"server_name": NAME, "status": status, "address": address}
         self.ground.do(self.ground.world.publishing.accept(body))
-        if status == "registered_with_proxy":
-            return
-        self.ping = status if address in {None, IP} else "of another address"
+        if status != "registered_with_proxy" and address in {None, IP}:
+            self.ping = status
 
     # --- the clock, and operations --------------------------------------------------------------
 
@@ -190,16 +191,46 @@ class Truth(RuleBasedStateMachine):
             self.ground.do(running.release(VMID, str(OPERATION["id"])))
         self.operating = begins
 
+    @rule(thing=st.sampled_from(["agent", "power", "unlisted", "elsewhere", "ping", "operation"]))
+    def all_is_well_but_one_thing(self, thing: str) -> None:
+        """Each source alone is enough to say that nobody can join."""
+        world = self.ground.world
+        self.the_agent_turns("ready")
+        self.the_host_turns("running")
+        self.the_proxy_goes_or_comes(None)
+        self.the_proxy_turns("right", forgetful=True)
+        self.the_proxy_calls("proxy_ping_ok", IP)
+        self.everybody_looks()
+        assert self.ground.status()["connectable"]
+        if thing == "agent":
+            self.the_agent_turns("lying")
+        elif thing == "power":
+            self.the_host_turns("stopped")
+        elif thing in {"unlisted", "elsewhere"}:
+            self.the_proxy_turns(thing, forgetful=True)
+        elif thing == "ping":
+            self.the_proxy_calls("proxy_ping_failed", IP)
+        if thing == "operation":
+            self.a_host_operation_begins_or_ends(begins=True)
+        else:
+            self.everybody_looks()
+        assert not self.ground.status()["connectable"], thing
+        world.edge.forgetful = False
+
+    def everybody_looks(self) -> None:
+        """Every source is asked once, and no host operation runs."""
+        self.a_host_operation_begins_or_ends(begins=False)
+        self.the_agent_is_polled()
+        self.the_cluster_is_looked_at()
+        self.the_edge_is_compared()
+
     @rule()
     def everything_settles(self) -> None:
         """All are reachable and asked: the verdict is what the world really is like."""
         world = self.ground.world
         world.edge.refuse, world.edge.forgetful = None, False
-        self.a_host_operation_begins_or_ends(begins=False)
         for _ in range(2):
-            self.the_agent_is_polled()
-            self.the_cluster_is_looked_at()
-            self.the_edge_is_compared()
+            self.everybody_looks()
         assert world.edge.servers.get(NAME) == RIGHT[NAME] or not world.edge.servers
         well = (self.said, self.power) == ("ready", "running") and self.ping != "proxy_ping_failed"
         status = self.ground.status()
@@ -226,7 +257,7 @@ def test_the_status_never_says_more_than_the_evidence(ground: Ground) -> None:
     run_state_machine_as_test(
         type("Truth", (Truth,), {"ground": ground}),
         settings=settings(
-            max_examples=60,
+            max_examples=40,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -121,7 +121,9 @@ class Publishing:
         if row is None:
             raise UnknownServer("No server has this name.")
         now = datetime.now(UTC).isoformat()
-        await self._instances.merge_payload(row.vmid, "proxy", proxy_patch(report, now))
+        before = (row.payload.get("proxy") or {}).get("address")
+        patch = proxy_patch(report, now, here=row.ip, before=before)
+        await self._instances.merge_payload(row.vmid, "proxy", patch)
         await self._changes.tell(Change("server", str(row.vmid), row.customer_id))
         return report
 

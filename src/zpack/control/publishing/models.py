@@ -48,9 +48,21 @@ def parse_report(body: dict[str, Any]) -> ProxyReport | str:
     )
 
 
-def proxy_patch(report: ProxyReport, now: str) -> dict[str, Any]:
-    """Return what is merged into ``payload.proxy`` (contract §3.5). ``now`` is ours: clocks differ."""
-    patch: dict[str, Any] = {
+def proxy_patch(
+    report: ProxyReport, now: str, *, here: str | None = None, before: str | None = None
+) -> dict[str, Any]:
+    """Return what is merged into ``payload.proxy`` (contract §3.5). ``now`` is ours: clocks differ.
+
+    ``here`` is the server's own address and ``before`` the one the section speaks of so far. What is said of
+    another address than ``here`` is noted beside the verdict and changes nothing of it; what was said of
+    ``before`` does not hold for a new address.
+    """
+    if here and report.address not in {None, here}:
+        said = {"address": report.address, "port": report.port, "status": report.status, "at": now}
+        return {"elsewhere": said}
+    moved = bool(before and report.address and before != report.address)
+    patch: dict[str, Any] = dict.fromkeys(MOMENT.values()) if moved else {}
+    patch |= {
         "source": "velocity",
         "status": report.status,
         "serverName": report.server_name,
