@@ -1,0 +1,132 @@
+"""Two APIs and two workers on one PostgreSQL and one Redis, as a production runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from aiohttp import web
+
+from tests.control.provisioning.counterparts import AgentScripts, every_path
+from tests.journeys.stack import Stack, free_port
+from tests.support.http import Caller
+from zpack.allinone.child import Child
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+AGENT_PORT = 18888
+
+
+class Replicas(Stack):
+    """A stack whose control is several processes."""
+
+    redis_url: str
+    programs: dict[str, Child]
+
+    async def start_replicas(self, redis_url: str, **extra: str) -> None:
+        """Start ``api-1``, ``api-2``, ``worker-1`` and ``worker-2``."""
+        self.redis_url, self.programs = redis_url, {}
+        for number in (1, 2):
+            self.ports[f"api-{number}"] = self.ports["control"] if number == 1 else free_port()
+            port = {"PORT": str(self.ports[f"api-{number}"])}
+            await self._program(f"api-{number}", "serve", extra | port)
+        for number in (1, 2):
+            await self.start_worker(number, **extra)
+
+    async def start_worker(self, number: int, **extra: str) -> None:
+        """Start a worker by its name of old."""
+        name = f"worker-{number}"
+        await self._program(name, "worker", extra | {"ZPACK_WORKER_ID": name})
+
+    async def _program(self, name: str, command: str, extra: dict[str, str]) -> None:
+        child = Child(
+            name=name,
+            argv=[sys.executable, "-m", "zpack.control", command],
+            environment=self.environment | {"REDIS_URL": self.redis_url} | extra,
+            home=self.home,
+        )
+        await child.start()
+        self.programs[name] = child
+
+    def kill(self, name: str) -> None:
+        """SIGKILL one of the programs."""
+        pid = self.programs[name].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+
+    async def close(self) -> None:
+        for child in self.programs.values():
+            await child.stop()
+        await super().close()
+
+    def shards(self) -> dict[str, set[int]]:
+        """Return which shards each living worker holds, as PostgreSQL has it."""
+        query = "select worker, shard from work_shards where worker is not null and expires_at > now()"
+        found: dict[str, set[int]] = {}
+        with psycopg.connect(self.postgres.url) as connection:
+            for worker, shard in connection.execute(query):
+                found.setdefault(worker, set()).add(shard)
+        return found
+
+    def executors(self) -> set[str]:
+        """Return the workers that have unfinished workflows."""
+        return set(self.rows("select executor_id from dbos.workflow_status where status = 'PENDING'"))
+
+    def add_servers(self, owner: str, places: dict[int, str], *, published: bool) -> None:
+        """Write rows of servers that exist already, at these addresses."""
+        edge = {"state": "published" if published else "unpublished"}
+        payload = {"game": "minecraft", "variant": "flying-squid", "version": "1.21.4", "edge": edge}
+        rows = [
+            (vmid, owner, "game", hostname(vmid), ip, "[]", json.dumps(payload), "running", 0)
+            for vmid, ip in places.items()
+        ]
+        with psycopg.connect(self.postgres.url) as connection, connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into instances (vmid, customer_id, ctype, hostname, ip, allocated_ports, payload,"
+                " agent_state, crash_count) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                rows,
+            )
+
+    @asynccontextmanager
+    async def at(self, name: str, token: str) -> AsyncIterator[Caller]:
+        """Call one of the replicas."""
+        async with Caller(self.url(name), token) as caller:
+            yield caller
+
+
+def hostname(vmid: int) -> str:
+    """Return the host name our rows have."""
+    return f"mc-flying-squid-{vmid}"
+
+
+def address(network: str, vmid: int) -> str:
+    """Return a loopback address that tells its VMID."""
+    return f"{network}.{vmid >> 8}.{vmid & 255}"
+
+
+@asynccontextmanager
+async def agents_at(places: Iterable[str]) -> AsyncIterator[AgentScripts]:
+    """Serve an agent at each of these addresses; it notes every call."""
+    scripts = AgentScripts()
+    runner = web.AppRunner(every_path(scripts.answer), shutdown_timeout=0.1)
+    await runner.setup()
+    for ip in places:
+        await web.TCPSite(runner, ip, AGENT_PORT).start()
+    yield scripts
+    await runner.cleanup()
+
+
+def gaps(moments: list[float]) -> list[float]:
+    """Return the seconds between neighbours."""
+    return [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+
+
+def servers_by_id(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the list's servers by id."""
+    return {server["id"]: server for server in body["servers"]}
