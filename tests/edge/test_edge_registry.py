@@ -8,6 +8,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.edge.world import (
@@ -164,3 +165,31 @@ async def test_a_restart_tells_the_api_again(tmp_path: Path, api: Api) -> None:
             await eventually(lambda name=name: len(api.statuses(name)) == 2)
     assert api.statuses("mc-a") == ["registered_with_proxy", "proxy_ping_failed"]
     assert set(api.secrets) == {HEADERS[SECRET_HEADER]}
+
+
+REMEMBERED = {
+    "servers": [{"name": "mc-a", "address": HOST, "port": 1}, {"name": "mc-b", "address": HOST, "port": 1}]
+}
+
+
+async def listed_after_start(tmp_path: Path, api: Api) -> dict[str, str]:
+    (tmp_path / "registry.json").write_text(json.dumps(REMEMBERED))
+    async with edge_here(tmp_path, ZPACK_PROXY_STATUS_ENDPOINT=api.url) as door:
+        return {server["name"]: server["address"] for server in await door.listed()}
+
+
+async def test_at_its_start_it_believes_the_api_rather_than_its_table(tmp_path: Path, api: Api) -> None:
+    rows = [{"server_name": "mc-a", "address": "127.0.0.7", "port": 1}, {"server_name": "no address"}, 3]
+    api.published = web.json_response({"servers": rows})
+    assert await listed_after_start(tmp_path, api) == {"mc-a": "127.0.0.7"}
+    assert "127.0.0.7" in (tmp_path / "registry.json").read_text()
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"servers": 3}', '{"servers": '])
+async def test_an_api_that_lists_nothing_changes_nothing(tmp_path: Path, api: Api, text: str) -> None:
+    api.published = web.Response(text=text)
+    assert await listed_after_start(tmp_path, api) == {"mc-a": HOST, "mc-b": HOST}
+
+
+async def test_without_the_api_it_goes_by_its_table(tmp_path: Path, api: Api) -> None:
+    assert await listed_after_start(tmp_path, api) == {"mc-a": HOST, "mc-b": HOST}

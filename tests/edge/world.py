@@ -126,6 +126,11 @@ class Api:
     asked: list[str] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     url: str = ""
+    published: web.Response | None = None
+
+    async def list(self, request: web.Request) -> web.Response:
+        assert request.headers.get(SECRET_HEADER) == HEADERS[SECRET_HEADER]
+        return self.published or web.Response(status=503)
 
     async def hear(self, request: web.Request) -> web.Response:
         body = await request.json()
@@ -144,6 +149,7 @@ class Api:
 async def listening_api() -> AsyncIterator[Api]:
     api, app = Api(), web.Application()
     app.router.add_post("/internal/velocity/proxy-status", api.hear)
+    app.router.add_get("/internal/velocity/servers", api.list)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, HOST, 0).start()

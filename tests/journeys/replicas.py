@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import os
 import signal
 import sys
@@ -78,36 +78,11 @@ class Replicas(Stack):
         """Return the workers that have unfinished workflows."""
         return set(self.rows("select executor_id from dbos.workflow_status where status = 'PENDING'"))
 
-    def add_servers(self, owner: str, places: dict[int, str], *, published: bool) -> None:
-        """Write rows of servers that exist already, at these addresses."""
-        edge = {"state": "published" if published else "unpublished"}
-        payload = {"game": "minecraft", "variant": "flying-squid", "version": "1.21.4", "edge": edge}
-        rows = [
-            (vmid, owner, "game", hostname(vmid), ip, "[]", json.dumps(payload), "running", 0)
-            for vmid, ip in places.items()
-        ]
-        with psycopg.connect(self.postgres.url) as connection, connection.cursor() as cursor:
-            cursor.executemany(
-                "insert into instances (vmid, customer_id, ctype, hostname, ip, allocated_ports, payload,"
-                " agent_state, crash_count) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                rows,
-            )
-
     @asynccontextmanager
     async def at(self, name: str, token: str) -> AsyncIterator[Caller]:
         """Call one of the replicas."""
         async with Caller(self.url(name), token) as caller:
             yield caller
-
-
-def hostname(vmid: int) -> str:
-    """Return the host name our rows have."""
-    return f"mc-flying-squid-{vmid}"
-
-
-def address(network: str, vmid: int) -> str:
-    """Return a loopback address that tells its VMID."""
-    return f"{network}.{vmid >> 8}.{vmid & 255}"
 
 
 @asynccontextmanager
@@ -124,7 +99,7 @@ async def agents_at(places: Iterable[str]) -> AsyncIterator[AgentScripts]:
 
 def gaps(moments: list[float]) -> list[float]:
     """Return the seconds between neighbours."""
-    return [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    return [later - earlier for earlier, later in itertools.pairwise(moments)]
 
 
 def servers_by_id(body: dict[str, Any]) -> dict[str, dict[str, Any]]:

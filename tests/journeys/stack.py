@@ -31,6 +31,16 @@ CATALOG = {"games": [{"id": "minecraft", "variants": [{"id": "flying-squid", "ve
 WANTED = {"game": "minecraft", "variant": "flying-squid", "version": "1.21.4", "memoryMiB": 512}
 
 
+def hostname(vmid: int) -> str:
+    """Return the host name that rows written by hand have."""
+    return f"mc-flying-squid-{vmid}"
+
+
+def address(network: str, vmid: int) -> str:
+    """Return a loopback address that tells its VMID."""
+    return f"{network}.{vmid >> 8}.{vmid & 255}"
+
+
 def free_port() -> int:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
@@ -176,6 +186,21 @@ class Stack:
                              self.rows("select ip from instances order by vmid"), strict=True))  # fmt: skip
         assert await self.registrations() == addresses
         assert len(set(addresses.values())) == len(vmids)
+
+    def add_servers(self, owner: str, places: dict[int, str], *, published: bool) -> None:
+        """Write rows of servers that exist already, at these addresses."""
+        edge = {"state": "published" if published else "unpublished"}
+        payload = {"game": "minecraft", "variant": "flying-squid", "version": "1.21.4", "edge": edge}
+        rows = [
+            (vmid, owner, "game", hostname(vmid), ip, "[]", json.dumps(payload), "running", 0)
+            for vmid, ip in places.items()
+        ]
+        with psycopg.connect(self.postgres.url) as connection, connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into instances (vmid, customer_id, ctype, hostname, ip, allocated_ports, payload,"
+                " agent_state, crash_count) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                rows,
+            )
 
     async def _child(self, name: str, module: str, words: list[str], environment: dict[str, str]) -> None:
         child = Child(

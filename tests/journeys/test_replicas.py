@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from tests.journeys.replicas import Replicas, address, agents_at, gaps, hostname
-from tests.journeys.stack import EDGE_SECRET, WANTED, finished
+from tests.journeys.replicas import Replicas, agents_at, gaps
+from tests.journeys.stack import EDGE_SECRET, WANTED, address, finished, hostname
 from tests.support.http import Caller
 from tests.support.redis import redis_server
 from tests.support.sse import Listener
@@ -132,7 +132,7 @@ async def test_a_killed_worker_s_shard_and_operations_go_on(
 ) -> None:
     async with stack.at("api-1", token) as ann:
         replies = [await ann.post("/api/instances", WANTED) for _ in range(4)]
-        victim = sorted(await eventually(stack.executors, timeout=30))[0]
+        victim = min(await eventually(stack.executors, timeout=30))
         orphans = {v for v in VMIDS if v % 64 in stack.shards()[victim]}
         stack.kill(victim)
         killed = time.monotonic()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from zpack.edge.names import Invalid, Target, candidates, parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     Change = Callable[[dict[str, Target]], Target | None]
@@ -77,6 +77,15 @@ class Table:
     async def remove(self, name: str) -> Target | None:
         """Forget a server and return it; None when there was none. Raises OSError."""
         return await self._changed(lambda targets: targets.pop(name, None))
+
+    async def replace(self, targets: Collection[Target]) -> None:
+        """Forget what was and register these, as many as there is room for. Raises OSError."""
+
+        def change(now: dict[str, Target]) -> None:
+            now.clear()
+            now.update((target.name, target) for target in list(targets)[:MAX_TARGETS])
+
+        await self._changed(change)
 
     async def _changed(self, change: Change) -> Target | None:
         """Make one change, on disk when this returns.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from zpack.edge import rehydrate
 from zpack.edge.callbacks import Callbacks
 from zpack.edge.players import PlayerPort
 from zpack.edge.registry import Registry
@@ -15,6 +17,7 @@ from zpack.edge.watch import Watch
 if TYPE_CHECKING:
     from zpack.edge.settings import Settings
 
+log = logging.getLogger("zpack.edge")
 REGISTRY_SHUTDOWN_SECONDS = 2.0
 Where = tuple[str, int]
 
@@ -35,6 +38,7 @@ class Edge:
         """Load the table, open the players' port and the registry, and return where. Raises OSError."""
         settings = self._settings
         self.table.load()
+        await self._rehydrate()
         players = await self.players.listen(settings.host, settings.port)
         self.registry.refuse_target(*players)
         self._runner = web.AppRunner(
@@ -45,6 +49,16 @@ class Edge:
         self.registry.resume()
         host, port = self._runner.addresses[0][:2]
         return players, (str(host), int(port))
+
+    async def _rehydrate(self) -> None:
+        """Replace what the table remembers by what the API knows, when it can be asked."""
+        known = await rehydrate.ask(self._settings.endpoint, self._settings.secret)
+        if known is None:
+            return
+        try:
+            await self.table.replace(known)
+        except OSError as failure:
+            log.warning("what the API knows cannot be kept (%s): the table stays as it was", failure)
 
     async def close(self) -> None:
         """Close the doors, then what stands behind them."""
