@@ -25,7 +25,12 @@ SCRIPT = {
     "default": {"behaviour": "ready", "ready_after": 0.1},
     "rules": [
         {"match": {"world": kind}, "behaviour": kind, "reason": "no space left"}
-        for kind in ("never_ready", "error", "garbage", "hang", "dead")
+        for kind in ("never_ready", "error", "garbage", "hang", "dead", "lying")
+    ]
+    + [
+        {"match": {"world": "slow"}, "behaviour": "slow", "delay": 0.4},
+        {"match": {"world": "flapping"}, "behaviour": "flapping", "period": 1.0},
+        {"match": {"world": "later dead"}, "behaviour": "dead", "after": 0.5},
     ],
 }
 Agent = aiohttp.ClientSession
@@ -98,6 +103,42 @@ async def test_a_dead_guest_drops_the_connection(agent: Agent) -> None:
     await configure(agent, world="dead")
     with pytest.raises(aiohttp.ClientConnectionError):
         await agent.get("/status")
+
+
+async def heard(agent: Agent, path: str) -> tuple[int, Any]:
+    async with agent.get(path) as reply:
+        return reply.status, await reply.json()
+
+
+async def test_a_liar_says_ready_of_a_crashed_game(agent: Agent) -> None:
+    await configure(agent, world="lying")
+    assert (await heard(agent, "/ready"))[1]["ready"] is True
+    assert (await heard(agent, "/status"))[1]["state"] == "crashed"
+
+
+async def test_a_slow_one_takes_its_time(agent: Agent) -> None:
+    await configure(agent, world="slow")
+    began = asyncio.get_running_loop().time()
+    assert (await heard(agent, "/health"))[0] == 200
+    assert asyncio.get_running_loop().time() - began >= 0.4
+
+
+async def test_a_flapping_one_comes_and_goes(agent: Agent) -> None:
+    await configure(agent, world="flapping")
+    turns: list[bool] = []
+    while len(turns) < 4:
+        ready = (await heard(agent, "/ready"))[0] == 200
+        if not turns or turns[-1] != ready:
+            turns.append(ready)
+    assert {True, False} == set(turns)
+
+
+async def test_one_that_dies_later_was_well_before(agent: Agent) -> None:
+    await configure(agent, world="later dead")
+    assert (await heard(agent, "/health"))[0] == 200
+    with pytest.raises(aiohttp.ClientConnectionError):
+        while True:
+            await heard(agent, "/health")
 
 
 async def test_the_token_of_the_payload_is_demanded(agent: Agent) -> None:

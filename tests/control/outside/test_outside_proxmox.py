@@ -50,7 +50,8 @@ async def test_what_is_so_already_is_fine(proxmox: Proxmox) -> None:
     for _ in range(2):
         await proxmox.stop(**where)
     await proxmox.shutdown(seconds=1, **where)
-    for _ in range(2):
+    await proxmox.delete(**where)
+    with pytest.raises(Missing):
         await proxmox.delete(**where)
 
 

@@ -34,6 +34,8 @@ class Cluster(fakepve.server.FakePve):
         super().__init__(host="127.82.0.1", port=0)
         self.time_scale = 0
         self.addresses: dict[int, str] = {}
+        self.migrations = 0
+        """How many more looks at the cluster are followed at once by a migration of everything of ours."""
         self.apitokens["root@pam!zpack"] = "secret"
         self.add_ct(
             TEMPLATE, "zlh-base", node="local", template=True, config={"rootfs": "local:820/b.raw,size=1G"}
@@ -44,6 +46,14 @@ class Cluster(fakepve.server.FakePve):
         if not rows:
             return rows
         return [rows[0], {"name": "eth0", "hwaddr": "", "inet": f"{self.address_of(int(v['vmid']))}/8"}]
+
+    async def _resources(self, request: web.Request) -> Any:
+        listed = await super()._resources(request)
+        if self.migrations and self.ours():
+            self.migrations -= 1
+            for vmid in self.ours():
+                self.ct(vmid).node = "pve2" if self.ct(vmid).node == "local" else "local"
+        return listed
 
     def address_of(self, vmid: int) -> str:
         """Return a container's address: its own, unless a test gave it another."""

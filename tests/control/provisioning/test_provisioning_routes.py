@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.control.provisioning.world import NOTHING
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.control.provisioning.world import World
@@ -204,6 +205,23 @@ async def test_a_stopped_server_is_deleted_and_archived(world: World, worker: Wo
     assert await world.left() == NOTHING
     again = await ann.call("DELETE", f"/api/containers/{vmid}")
     assert (again.status, again.body["used"]) == (200, "DeletedInstance")
+
+
+@pytest.mark.seed("S55")
+async def test_a_container_that_never_keeps_still_is_followed(
+    world: World, worker: Worker, ann: Caller
+) -> None:
+    assert worker.alive
+    world.cluster.add_node("pve2")
+    world.cluster.migrations = 7
+    vmid = await made(ann)
+    assert world.cluster.migrations == 0
+    world.cluster.ct(vmid).status = "stopped"
+    world.cluster.migrations = 3
+    reply = await ann.call("DELETE", f"/api/containers/{vmid}")
+    assert reply.status in {200, 202}
+    await eventually(lambda: not world.cluster.ours(), timeout=20)
+    assert await world.left() == NOTHING
 
 
 async def test_a_running_server_is_not_deleted(world: World, worker: Worker, ann: Caller) -> None:

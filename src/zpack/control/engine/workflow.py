@@ -263,6 +263,8 @@ class Workflows:
     async def _finish(
         self, operation_id: str, status: Finished, state: State, error: dict[str, Any] | None
     ) -> None:
+        if error is not None:
+            log.warning("%s %s: %s: %s", operation_id, status, error["code"], error["message"])
         await self._persist(
             lambda: self._journal.finish(operation_id, status=status, result=state, error=error)
         )

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -25,7 +26,7 @@ from zpack.control.engine.backoff import pauses
 from zpack.control.engine.errors import ForeignError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from zpack.control.engine.budget import Budget
     from zpack.control.outside.http import Answer, ForeignHttp
@@ -70,6 +71,19 @@ KINDS: tuple[tuple[re.Pattern[str], type[ForeignError], bool], ...] = (
     (re.compile(r"already exists", re.IGNORECASE), AlreadyExists, False),
     (re.compile(r"(does not exist|no such (CT|container|VM))", re.IGNORECASE), Missing, False),
 )
+
+
+@contextmanager
+def following() -> Generator[None]:
+    """Within it, a container that is not where the cluster listed it is worth another look.
+
+    Between the look and the call it may have been migrated, or removed: only the cluster's list can say.
+    """
+    try:
+        yield
+    except Missing as failure:
+        message = f"the container moved or went meanwhile: {failure.message}"
+        raise ForeignError(message, transient=True) from failure
 
 
 @dataclass(frozen=True)
@@ -168,11 +182,8 @@ class Proxmox:
             return
 
     async def delete(self, *, vmid: int, node: str, budget: Budget) -> None:
-        """Delete a stopped container; one that is gone is fine."""
-        try:
-            await self._task("DELETE", f"/nodes/{node}/lxc/{vmid}", budget)
-        except Missing:
-            return
+        """Delete a stopped container. Raises Missing: it is gone, or on another node."""
+        await self._task("DELETE", f"/nodes/{node}/lxc/{vmid}", budget)
 
     async def current(self, *, vmid: int, node: str, budget: Budget) -> dict[str, Any]:
         """Return ``status/current``. Raises Missing."""

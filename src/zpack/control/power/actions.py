@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from zpack.control.instances.actions import Instances
     from zpack.control.operations.actions import Operations
     from zpack.control.outside.agent import Agents
-    from zpack.control.outside.proxmox import Proxmox
+    from zpack.control.outside.proxmox import Guest, Proxmox
     from zpack.control.power.store import HostOperations
 
 READ_SECONDS = 10.0
+LOOKS = 3
 BUDGET = timedelta(minutes=5)
 
 
@@ -107,13 +109,7 @@ class Power:
         row = await self._instances.owned(user, server_id)
         budget = Budget.seconds(READ_SECONDS)
         operation = await self._running.get_one(row.vmid)
-        guest = await self._proxmox.locate(row.vmid, budget)
-        current: dict[str, Any] = {}
-        if guest is not None:
-            try:
-                current = await self._proxmox.current(vmid=row.vmid, node=guest.node, budget=budget)
-            except Missing:
-                guest = None
+        guest, current = await self._looked_at(row.vmid, budget)
         power = str(current.get("status", "stopped")) if guest else "missing"
         return {
             "vmid": row.vmid,
@@ -123,3 +119,13 @@ class Power:
             "node": guest.node if guest else None,
             **host_stats(current),
         }
+
+    async def _looked_at(self, vmid: int, budget: Budget) -> tuple[Guest | None, dict[str, Any]]:
+        """Return where the container is and how; one that moves between look and call is followed."""
+        for _ in range(LOOKS):
+            guest = await self._proxmox.locate(vmid, budget)
+            if guest is None:
+                break
+            with suppress(Missing):
+                return guest, await self._proxmox.current(vmid=vmid, node=guest.node, budget=budget)
+        return None, {}

@@ -12,7 +12,7 @@ from zpack.control.engine.changes import Change
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.hosts.store import HostState
 from zpack.control.instances import store
-from zpack.control.outside.proxmox import Missing
+from zpack.control.outside.proxmox import Missing, following
 from zpack.control.power.store import HostBusy
 
 if TYPE_CHECKING:
@@ -57,10 +57,8 @@ class PowerSteps:
     async def start(self, state: State) -> State | None:
         """Start the container where it really is."""
         node, budget = await self._locate(state)
-        try:
+        with following():
             await self._proxmox.start(vmid=state["vmid"], node=node, budget=budget)
-        except Missing as failure:
-            raise _moved(failure) from failure
         await self._hosts.put(state["vmid"], HostState("running", node))
         return None
 
@@ -68,12 +66,13 @@ class PowerSteps:
         """Shut the container down; stop it hard when it does not end by itself."""
         node, budget = await self._locate(state)
         vmid = state["vmid"]
-        try:
-            await self._proxmox.shutdown(vmid=vmid, node=node, seconds=SHUTDOWN_SECONDS, budget=budget)
-        except Missing as failure:
-            raise _moved(failure) from failure
-        except ForeignError:
-            await self._proxmox.stop(vmid=vmid, node=node, budget=budget)
+        with following():
+            try:
+                await self._proxmox.shutdown(vmid=vmid, node=node, seconds=SHUTDOWN_SECONDS, budget=budget)
+            except Missing:
+                raise
+            except ForeignError:
+                await self._proxmox.stop(vmid=vmid, node=node, budget=budget)
         await self._hosts.put(vmid, HostState("stopped", node))
         return None
 
@@ -122,8 +121,3 @@ class PowerSteps:
         if guest is None:
             raise HostMissing("The cluster has no such container.")
         return guest.node, budget
-
-
-def _moved(failure: Missing) -> ForeignError:
-    """Return a failure to try again after: the cluster lists the container, so its node has changed."""
-    return ForeignError(f"the container moved meanwhile: {failure.message}", transient=True)

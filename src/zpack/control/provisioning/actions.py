@@ -15,7 +15,7 @@ from zpack.control.instances.actions import InvalidVmid, ServerMissing, parse_vm
 from zpack.control.instances.models import hostname_for, owner_of
 from zpack.control.operations import store as operations_store
 from zpack.control.operations.actions import new_operation_id
-from zpack.control.outside.proxmox import Missing
+from zpack.control.outside.proxmox import following
 from zpack.control.provisioning.models import artifact_path, java_path
 
 if TYPE_CHECKING:
@@ -271,12 +271,10 @@ class Provisioning:
 
     async def _orphan_of(self, user: User, guest: Guest) -> bool:
         """Say whether a container without a row is the caller's leftover. Raises BeingCreated."""
-        try:
+        with following():
             config = await self._proxmox.config(
                 vmid=guest.vmid, node=guest.node, budget=Budget.seconds(LOOK_SECONDS)
             )
-        except Missing:
-            return False
         owner = owner_of(str(config.get("description", "")))
         if owner is None or guest.template or not (user.is_admin or owner == user.id):
             return False

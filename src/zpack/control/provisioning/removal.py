@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zpack.control.engine.budget import Budget
 from zpack.control.engine.errors import Refusal
 from zpack.control.instances import store
+from zpack.control.outside.proxmox import following
 from zpack.control.provisioning.steps import TASK_SECONDS, is_removable
 
 if TYPE_CHECKING:
@@ -58,10 +59,11 @@ class DeleteSteps:
         guest = await self._proxmox.locate(state["vmid"], budget)
         if guest is None:
             return None
-        if not await is_removable(self._proxmox, guest):
-            raise NotOurs(f"Container {guest.vmid} does not carry our mark; it was left alone.")
-        await self._proxmox.stop(vmid=guest.vmid, node=guest.node, budget=budget)
-        await self._proxmox.delete(vmid=guest.vmid, node=guest.node, budget=budget)
+        with following():
+            if not await is_removable(self._proxmox, guest):
+                raise NotOurs(f"Container {guest.vmid} does not carry our mark; it was left alone.")
+            await self._proxmox.stop(vmid=guest.vmid, node=guest.node, budget=budget)
+            await self._proxmox.delete(vmid=guest.vmid, node=guest.node, budget=budget)
         return None
 
     async def remove_instance(self, state: State) -> State | None:

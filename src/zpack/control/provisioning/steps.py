@@ -17,7 +17,7 @@ from zpack.control.heartbeat.readiness import decide_readiness, failure_of
 from zpack.control.instances import store
 from zpack.control.instances.models import MARK, description_for, is_marked, is_ours, made_by
 from zpack.control.outside.agent import AgentRefused
-from zpack.control.outside.proxmox import AlreadyExists, Locked, Missing
+from zpack.control.outside.proxmox import AlreadyExists, Locked, following
 from zpack.control.provisioning.models import agent_payload
 
 if TYPE_CHECKING:
@@ -41,6 +41,13 @@ class VmidTaken(Refusal):
 
     kind = "conflict"
     code = "vmid_taken"
+
+
+class ContainerGone(Refusal):
+    """The cluster lists the container no more."""
+
+    kind = "conflict"
+    code = "container_gone"
 
 
 class AgentFailed(Refusal):
@@ -120,8 +127,9 @@ class CreateSteps:
         guest = await self._found(state, budget)
         if guest is None:
             return
-        await self._proxmox.stop(vmid=guest.vmid, node=guest.node, budget=budget)
-        await self._proxmox.delete(vmid=guest.vmid, node=guest.node, budget=budget)
+        with following():
+            await self._proxmox.stop(vmid=guest.vmid, node=guest.node, budget=budget)
+            await self._proxmox.delete(vmid=guest.vmid, node=guest.node, budget=budget)
 
     async def configure_container(self, state: State) -> State | None:
         """Set cores, memory, network and tags."""
@@ -132,14 +140,18 @@ class CreateSteps:
             "net0": f"name=eth0,bridge={self._settings.bridge},ip=dhcp,type=veth",
             "tags": MARK,
         }
-        await self._proxmox.configure(
-            vmid=state["vmid"], node=state["node"], settings=settings, budget=Budget.seconds(TASK_SECONDS)
-        )
+        budget = Budget.seconds(TASK_SECONDS)
+        node = await self._node(state, budget)
+        with following():
+            await self._proxmox.configure(vmid=state["vmid"], node=node, settings=settings, budget=budget)
         return None
 
     async def start_container(self, state: State) -> State | None:
         """Start the container; the kernel tries again while Proxmox holds its lock."""
-        await self._proxmox.start(vmid=state["vmid"], node=state["node"], budget=Budget.seconds(TASK_SECONDS))
+        budget = Budget.seconds(TASK_SECONDS)
+        node = await self._node(state, budget)
+        with following():
+            await self._proxmox.start(vmid=state["vmid"], node=node, budget=budget)
         return None
 
     async def stop_container(self, state: State) -> None:
@@ -147,14 +159,16 @@ class CreateSteps:
         budget = Budget.seconds(TASK_SECONDS)
         guest = await self._found(state, budget)
         if guest is not None and guest.status == "running":
-            await self._proxmox.stop(vmid=guest.vmid, node=guest.node, budget=budget)
+            with following():
+                await self._proxmox.stop(vmid=guest.vmid, node=guest.node, budget=budget)
 
     async def wait_for_ip(self, state: State) -> State | None:
         """Wait until the container has an address."""
         for pause in pauses(first=0.1, cap=5.0):
-            ip = await self._proxmox.address(
-                vmid=state["vmid"], node=state["node"], budget=Budget.seconds(TASK_SECONDS)
-            )
+            budget = Budget.seconds(TASK_SECONDS)
+            node = await self._node(state, budget)
+            with following():
+                ip = await self._proxmox.address(vmid=state["vmid"], node=node, budget=budget)
             if ip:
                 return {"ip": ip}
             await asyncio.sleep(pause)
@@ -248,6 +262,13 @@ class CreateSteps:
     def _token(self, state: State) -> str:
         return self._agents.token_for(state["vmid"], state["operation_id"])
 
+    async def _node(self, state: State, budget: Budget) -> str:
+        """Return the node our container is on by now. Raises ContainerGone."""
+        guest = await self._proxmox.locate(state["vmid"], budget)
+        if guest is None:
+            raise ContainerGone("The container was removed while it was being prepared.")
+        return guest.node
+
     async def _found(self, state: State, budget: Budget) -> Guest | None:
         """Return this operation's container; one of somebody else's is never touched."""
         guest = await self._proxmox.locate(state["vmid"], budget)
@@ -259,16 +280,14 @@ class CreateSteps:
         return made_by(await description_of(self._proxmox, guest), operation_id)
 
 
-async def description_of(proxmox: Proxmox, guest: Guest) -> str | None:
-    """Return the description of a container, or None when it is gone.
+async def description_of(proxmox: Proxmox, guest: Guest) -> str:
+    """Return the description of a container.
 
     Raises Locked while Proxmox still creates it: for a moment a clone is there without its description, and
     whose it is cannot be said yet.
     """
-    try:
+    with following():
         config = await proxmox.config(vmid=guest.vmid, node=guest.node, budget=Budget.seconds(TASK_SECONDS))
-    except Missing:
-        return None
     description = str(config.get("description", "")).strip()
     if not description and config.get("lock") == "create":
         raise Locked(f"container {guest.vmid} is still being created", transient=True)
@@ -279,8 +298,6 @@ async def is_removable(proxmox: Proxmox, guest: Guest) -> bool:
     """Say whether a container is ours to remove: in our ranges and carrying our mark."""
     if not is_ours(guest.vmid) or guest.template:
         return False
-    try:
+    with following():
         config = await proxmox.config(vmid=guest.vmid, node=guest.node, budget=Budget.seconds(TASK_SECONDS))
-    except Missing:
-        return False
     return is_marked(str(config.get("description", "")), str(config.get("tags", "")))
