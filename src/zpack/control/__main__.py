@@ -9,7 +9,7 @@ import logging
 import sys
 
 from zpack.control.settings import Settings, SettingsError, names, read_settings
-from zpack.lifetime import follow_parent
+from zpack.lifetime import allow_many_connections, follow_parent
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,6 +38,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
 
     from zpack.control import serving  # noqa: PLC0415 - migrate and doctor need no web server
 
+    allow_many_connections()
     if options.command == "worker":
         uvloop.run(serving.work(settings))
     else:

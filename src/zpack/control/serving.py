@@ -17,7 +17,7 @@ from zpack.control.app import create_app
 from zpack.control.settings import SettingsError
 from zpack.control.wiring import Hint, build_api, build_clients, build_work
 from zpack.control.worker import Worker
-from zpack.lifetime import say_ready
+from zpack.lifetime import collect_rarely, say_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +75,7 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
     listener = _listen(settings.host, settings.port)
     if worker is not None:
         await worker.start()
+    collect_rarely()
     announce("control", listener)
     await _Server(config, leaving=api.events.shut).serve(sockets=[listener])
     if worker is not None:
@@ -91,6 +92,7 @@ async def work(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await worker.start()
+    collect_rarely()
     announce("worker", None)
     await stop.wait()
     await worker.stop()

@@ -12,7 +12,7 @@ import uvloop
 
 from zpack.edge.settings import Settings, SettingsError, read_settings
 from zpack.edge.wiring import Edge
-from zpack.lifetime import follow_parent, say_ready
+from zpack.lifetime import allow_many_connections, follow_parent, say_ready
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,6 +23,7 @@ def main(argv: list[str] | None = None) -> int:
             stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
         follow_parent()
+        allow_many_connections()
         uvloop.run(serve(settings))
     except (SettingsError, OSError) as error:
         sys.stderr.write(f"zpack edge: {error}\n")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from zpack.lifetime import follow_parent, say_ready
+from zpack.lifetime import allow_many_connections, follow_parent, say_ready
 from zpack.localpve.access import Access
 from zpack.localpve.app import Doorkeeper
 from zpack.localpve.backends.base import BackendError
@@ -76,6 +76,8 @@ async def _serve(options: argparse.Namespace, home: Path, stop: asyncio.Event) -
         subnet=options.subnet,
         sim_script=_script(options),
     )
+    if choice.backend.name == "sim":  # others start customers' programs, which inherit the limit
+        allow_many_connections()
     faults = Faults.parse(_faults_file(options).get("proxmox", {}))
     mischief = Mischief(faults)
     log.info("%s", choice.line)

@@ -74,6 +74,7 @@ class Heartbeat:
         self._shards = shards
         self._every = every
         self._pulses: dict[int, Pulse] = {}
+        self._read: tuple[frozenset[int], str | None] | None = None
         self._turns: list[tuple[float, int]] = []
         self._running: set[asyncio.Task[None]] = set()
         self._said: list[tuple[int, bytes]] = []
@@ -109,12 +110,13 @@ class Heartbeat:
 
     async def _refresh_once(self) -> None:
         """Read which servers are ours to poll; when the database is away the known ones stay."""
-        shards = self._shards()
+        shards = frozenset(self._shards())
         try:
-            async with self._database.reading() as session:
-                wanted = {one.vmid: one for one in await store.list_polled(session, shards)} if shards else {}
+            wanted = await self._wanted(shards)
         except Exception:  # the database is away: it comes back, or our shards run out
             log.warning("the servers to poll cannot be read", exc_info=True)
+            return
+        if wanted is None:
             return
         for vmid in self._pulses.keys() - wanted.keys():
             self._polls.forget(self._pulses.pop(vmid).polled.ip)
@@ -123,6 +125,19 @@ class Heartbeat:
             known = self._pulses.get(vmid)
             if known is None or known.polled != one:
                 self._begin(one, now)
+
+    async def _wanted(self, shards: frozenset[int]) -> dict[int, AgentAddress] | None:
+        """Return the servers of these shards; None when they are those that were read last."""
+        if not shards:
+            self._read = None
+            return {}
+        async with self._database.reading() as session:
+            read = shards, await store.mark_polled(session, shards)
+            if read == self._read:
+                return None
+            wanted = {one.vmid: one for one in await store.list_polled(session, shards)}
+        self._read = read
+        return wanted
 
     def _begin(self, one: AgentAddress, now: float) -> None:
         """Poll a server from now on: soon, at a moment of its own."""

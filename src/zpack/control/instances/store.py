@@ -50,6 +50,14 @@ FACTS = text(
      where vmid = any(:vmids)
     """
 )
+POLLED_MARK = text(
+    """
+    select md5(string_agg(concat_ws('|', vmid, customer_id, ip, payload ->> 'agent_seed', payload ->> 'game'),
+                          ',' order by vmid))
+      from instances
+     where ip is not null and vmid % :shards = any(:held)
+    """
+)
 POLLED = text(
     """
     select vmid, customer_id, ip, coalesce(payload ->> 'agent_seed', ''), payload ->> 'game'
@@ -86,6 +94,11 @@ async def read_facts(session: AsyncSession, vmids: Collection[int]) -> list[Serv
         )
         for row in rows
     ]
+
+
+async def mark_polled(session: AsyncSession, held: Collection[int]) -> str | None:
+    """Return a digest of what list_polled() would return; None when that is nothing."""
+    return await session.scalar(POLLED_MARK, {"shards": SHARDS, "held": list(held)})
 
 
 async def list_polled(session: AsyncSession, held: Collection[int]) -> list[AgentAddress]:

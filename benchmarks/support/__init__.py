@@ -1,0 +1,1 @@
+"""What the benchmarks share: a database with rows, and many scripted agents."""
