@@ -187,9 +187,20 @@ async def quiet(world: World, seconds: float = 1.0) -> int:
     return last
 
 
+def pulse_of(vmid: int) -> Pulse:
+    return Pulse(polled=AgentAddress(vmid, None, "127.0.0.1", "", None), token="", due=100.0)
+
+
+def test_the_second_polls_are_spread_over_the_rhythm() -> None:
+    dues = sorted(pulse_of(vmid).next_due(5.0, 100.5) for vmid in range(5000, 6000))
+    assert min(dues) >= 100.5 + 2.5
+    assert max(dues) <= 100.5 + 7.5
+    assert max(later - earlier for earlier, later in pairwise(dues)) < 0.05
+
+
 @pytest.mark.parametrize(("failures", "pause"), [(0, 5), (1, 5), (2, 10), (9, 10)])
 def test_a_dead_agent_is_asked_less_often(failures: int, pause: float) -> None:
-    pulse = Pulse(polled=AgentAddress(5000, None, "127.0.0.1", "", None), token="", due=100.0)
-    pulse.failures = failures
+    pulse = pulse_of(5000)
+    pulse.failures, pulse.in_step = failures, True
     assert pulse.next_due(5.0, 100.5) == 100.0 + pause
     assert pulse.next_due(5.0, 500.0) == 502.5, "a turn that was missed is not made up for"

@@ -144,10 +144,10 @@ class Heartbeat:
         known = self._pulses.get(one.vmid)
         if known is not None and known.polled.ip != one.ip:
             self._polls.forget(known.polled.ip)
-        due = now + min(SOON_SECONDS, self._every) * (one.vmid * 0.6180339887 % 1.0)
-        pulse = Pulse(polled=one, token=self._agents.token_for(one.vmid, one.seed), due=due)
+        pulse = Pulse(polled=one, token=self._agents.token_for(one.vmid, one.seed), due=now)
+        pulse.due += min(SOON_SECONDS, self._every) * pulse.share
         self._pulses[one.vmid] = pulse
-        heapq.heappush(self._turns, (due, one.vmid))
+        heapq.heappush(self._turns, (pulse.due, one.vmid))
 
     # --- asking --------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ TELLING = (
     "updateAvailable",
 )  # fmt: skip
 """Fields of a word whose change is worth telling; the others change with every poll."""
+GOLDEN = 0.6180339887
 BACK_OFF = (1.0, 1.0, 2.0)
 """By how much the pause grows with the failures in a row: at twice the rhythm a word still does not expire,
 so that what shows is the agent's failure and not our silence."""
@@ -31,13 +32,28 @@ class Pulse:
     due: float
     failures: int = 0
     busy: bool = False
+    in_step: bool = False
+    """Whether it has its own moment in the rhythm yet; the first poll is soon, whatever the rhythm."""
     slow: dict[str, Any] = field(default_factory=dict[str, Any])
     """What is asked at a slower pace: players, version, update status."""
     slow_due: dict[str, float] = field(default_factory=dict[str, float])
     told: tuple[Any, ...] | None = None
 
+    @property
+    def share(self) -> float:
+        """Return where in the rhythm this agent has its moment, from 0 to 1; neighbours are far apart."""
+        return self.polled.vmid * GOLDEN % 1.0
+
     def next_due(self, every: float, now: float) -> float:
-        """Return when to ask again: in rhythm, later after failures, never in the past."""
+        """Return when to ask again: in rhythm, later after failures, never in the past.
+
+        The moments of all agents are spread evenly over the rhythm. So between the first poll, which is soon,
+        and the second lies between half a rhythm and one and a half.
+        """
+        if not self.in_step:
+            self.in_step = True
+            earliest = now + every / 2
+            return earliest + (self.share * every - earliest) % every
         due = self.due + every * BACK_OFF[min(self.failures, len(BACK_OFF) - 1)]
         return due if due > now else now + every * 0.5
 
