@@ -96,7 +96,7 @@ check: $(STAMP)/dev
 	$(BIN)/python -m tools.coverage --check
 	$(BIN)/python -m tests.support.schema
 
-bench: $(STAMP)/dev
+bench: test-needs
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
 fix: $(STAMP)/dev

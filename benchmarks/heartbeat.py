@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import aiohttp
 import uvloop
-from benchmarks.support.ground import FIRST_VMID, Ground, address, agents, ended, ground, program, ready_line
+from benchmarks.support.ground import Ground, address, agents, ended, ground, program, ready_line, vmid_of
 
 from zpack.control.engine.shards import SHARDS
 from zpack.control.heartbeat.poller import Heartbeat
@@ -59,7 +59,7 @@ async def product(count: int) -> None:
     await asyncio.sleep(SECONDS)
     seconds, cpu = time.monotonic() - began, time.process_time() - cpu
     late = sorted(poller.lateness)
-    words = await stores.words.get_many(range(FIRST_VMID + 1, FIRST_VMID + count + 1))
+    words = await stores.words.get_many(range(vmid_of(1), vmid_of(count) + 1))
     ready = sum(1 for word in words.values() if word and word.get("ready") is True)
     say({
         "polls": len(late), "seconds": seconds, "cpu": cpu, "ready": ready,

@@ -10,7 +10,7 @@ import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import psycopg
 from tests.support.postgres import fresh_database, migrated_template, postgres
@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 PER_PROCESS = 2500
-FIRST_VMID = 100_000
 INSERT = (
     "insert into instances (vmid, customer_id, ctype, hostname, ip, allocated_ports, payload, agent_state,"
     " crash_count) values (%s, %s, 'game', %s, %s, '[]', %s, 'running', 0)"
 )
+
+
+def vmid_of(number: int) -> int:
+    """Return the VMID of an agent's server; the first 2,000 lie in the ranges the API serves."""
+    return 4999 + number
 
 
 def address(number: int) -> str:
@@ -63,14 +67,15 @@ class Ground:
         }
 
     def add_servers(self, owner: str | None, numbers: Sequence[int]) -> None:
-        """Write a published server for each number; its VMID is the number above FIRST_VMID."""
+        """Write a published server for each number."""
         with psycopg.connect(self.database) as connection, connection.cursor() as cursor:
             cursor.executemany(INSERT, [_row(owner, number) for number in numbers])
             cursor.execute("analyze")
 
 
 def _row(owner: str | None, number: int) -> tuple[Any, ...]:
-    hostname = f"mc-flying-squid-{FIRST_VMID + number}"
+    vmid = vmid_of(number)
+    hostname = f"mc-flying-squid-{vmid}"
     edge = {
         "state": "published",
         "hostname": hostname,
@@ -78,7 +83,7 @@ def _row(owner: str | None, number: int) -> tuple[Any, ...]:
         "velocity": {"registered": True, "verified": True},
     }
     payload = {"game": "minecraft", "variant": "flying-squid", "version": "1.21.4", "edge": edge}
-    return FIRST_VMID + number, owner, hostname, address(number), json.dumps(payload)
+    return vmid, owner, hostname, address(number), json.dumps(payload)
 
 
 @contextmanager
@@ -108,13 +113,32 @@ def agents(count: int) -> Iterator[None]:
             process.wait()
 
 
-def program(module: str, *words: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start a Python program that ends with us."""
+@contextmanager
+def game_proxy(folder: Path, api: str) -> Iterator[dict[str, str]]:
+    """Run an edge that calls this API back; the API's settings for it."""
+    home = folder / "edge"
+    home.mkdir()
+    secret = {"ZPACK_SECRET": "an edge secret for benchmarks"}
+    own = {"EDGE_PORT": "0", "EDGE_REGISTRY_PORT": "0", "EDGE_HOME": str(home)}
+    own["ZPACK_PROXY_STATUS_ENDPOINT"] = f"{api}/internal/velocity/proxy-status"
+    with (home / "log").open("w") as log:
+        process = program("zpack.edge", environment=own | secret, log=log)
+    try:
+        yield {"VELOCITY_URL": f"http://{ready_line(process)['registry']}"} | secret
+    finally:
+        ended(process)
+
+
+def program(
+    module: str, *words: str, environment: dict[str, str] | None = None, log: IO[str] | None = None
+) -> subprocess.Popen[str]:
+    """Start a Python program that ends with us; without a log its complaints are shown."""
     return subprocess.Popen(
         [sys.executable, "-m", module, *words],
         cwd=ROOT,
         env={**os.environ, **(environment or {}), **ends_with_us()},
         stdout=subprocess.PIPE,
+        stderr=log,
         text=True,
     )
 

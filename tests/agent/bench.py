@@ -9,7 +9,6 @@ import io
 import json
 import os
 import signal
-import socket
 import sys
 import tarfile
 import time
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp import web
+from tests.support.ports import free_port
 
 from zpack.agent.runtime.family import children
 from zpack.agent.settings import read_settings
@@ -41,12 +41,6 @@ async def eventually(check: Callable[[], Awaitable[Any]], *, seconds: float = 20
         assert time.monotonic() < deadline, "it did not happen in time"
         await asyncio.sleep(0.02)
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
 
 
 def tarball(files: dict[str, bytes]) -> bytes:

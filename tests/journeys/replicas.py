@@ -13,8 +13,9 @@ import psycopg
 from aiohttp import web
 
 from tests.control.provisioning.counterparts import AgentScripts, every_path
-from tests.journeys.stack import Stack, free_port
+from tests.journeys.stack import Stack
 from tests.support.http import Caller
+from tests.support.ports import free_port
 from zpack.allinone.child import Child
 
 if TYPE_CHECKING:

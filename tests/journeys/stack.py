@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import psycopg
 from proxmoxer import ProxmoxAPI
 
 from tests.support.http import Caller
+from tests.support.ports import free_port
 from zpack.allinone.child import Child
 from zpack.allinone.postgres import EmbeddedPostgres
 from zpack.wire.edge import SECRET_HEADER, hashed_secret
@@ -39,12 +39,6 @@ def hostname(vmid: int) -> str:
 def address(network: str, vmid: int) -> str:
     """Return a loopback address that tells its VMID."""
     return f"{network}.{vmid >> 8}.{vmid & 255}"
-
-
-def free_port() -> int:
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        return holder.getsockname()[1]
 
 
 @dataclass

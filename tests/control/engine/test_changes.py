@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from redis.asyncio import Redis
 
-from tests.support.redis import free_port, redis_server
+from tests.support.ports import free_port
+from tests.support.redis import redis_server
 from zpack.control.engine.changes import CHANNEL, Change, Changes
 
 if TYPE_CHECKING:

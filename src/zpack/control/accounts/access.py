@@ -29,7 +29,7 @@ class BadSecret(Refusal):
     code = "unauthorized"
 
 
-def public() -> None:
+async def public() -> None:
     """Everyone may."""
 
 
@@ -52,7 +52,7 @@ async def admin(request: Request) -> User:
     return user
 
 
-def edge_secret(request: Request) -> None:
+async def edge_secret(request: Request) -> None:
     """The edge may: it proves that it knows the shared secret (contract §6.2)."""
     expected = hashed_secret(cast("str", request.app.state.edge_secret))
     given = request.headers.get(SECRET_HEADER, "")

@@ -13,7 +13,7 @@ from zpack.control.accounts.models import LoginBody, ProfileBody, RegisterBody
 router = APIRouter(prefix="/api/auth", tags=["accounts"])
 
 
-def accounts(request: Request) -> Accounts:
+async def accounts(request: Request) -> Accounts:
     """Return the room's actions."""
     return cast("Accounts", request.app.state.accounts)
 

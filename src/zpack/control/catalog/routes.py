@@ -12,7 +12,7 @@ from zpack.control.catalog.actions import Catalog
 router = APIRouter(prefix="/api/catalog", tags=["catalog"], dependencies=PUBLIC)
 
 
-def catalog(request: Request) -> Catalog:
+async def catalog(request: Request) -> Catalog:
     """Return the room's actions."""
     return cast("Catalog", request.app.state.catalog)
 

@@ -13,7 +13,7 @@ from zpack.control.console.models import CommandBody
 router = APIRouter(tags=["console"])
 
 
-def console(request: Request) -> Console:
+async def console(request: Request) -> Console:
     """Return the room's actions."""
     return cast("Console", request.app.state.console)
 

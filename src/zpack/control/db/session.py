@@ -7,9 +7,10 @@ awaited over the network while one is open.
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 if TYPE_CHECKING:
@@ -22,13 +23,18 @@ def async_url(url: str) -> str:
     return f"postgresql+asyncpg://{rest}" if found and scheme.startswith("postgres") else url
 
 
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Make the pool take another connection when PostgreSQL has closed this one, without asking it."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
 class Database:
     """A pool of connections to one database."""
 
-    def __init__(self, url: str, *, pool_size: int = 5, max_overflow: int = 10) -> None:
-        self._engine = create_async_engine(
-            async_url(url), pool_size=pool_size, max_overflow=max_overflow, pool_pre_ping=True
-        )
+    def __init__(self, url: str, *, connections: int = 15) -> None:
+        self._engine = create_async_engine(async_url(url), pool_size=connections, max_overflow=0)
+        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._readers = async_sessionmaker(alone, expire_on_commit=False)

@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api", tags=["events"])
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-def streams(request: Request) -> Streams:
+async def streams(request: Request) -> Streams:
     """Return the room's actions."""
     return cast("Streams", request.app.state.events)
 

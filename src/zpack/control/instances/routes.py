@@ -13,7 +13,7 @@ from zpack.control.instances.view import instance_view
 router = APIRouter(prefix="/api/instances", tags=["instances"])
 
 
-def instances(request: Request) -> Instances:
+async def instances(request: Request) -> Instances:
     """Return the room's actions."""
     return cast("Instances", request.app.state.instances)
 

@@ -13,7 +13,7 @@ from zpack.control.operations.store import operation_view
 router = APIRouter(tags=["operations"])
 
 
-def operations(request: Request) -> Operations:
+async def operations(request: Request) -> Operations:
     """Return the room's actions."""
     return cast("Operations", request.app.state.operations)
 

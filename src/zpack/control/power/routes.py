@@ -14,7 +14,7 @@ Action = Literal["start", "stop", "restart"]
 HOST_STATUS = {"start": "starting", "stop": "stopping", "restart": "restarting"}
 
 
-def power(request: Request) -> Power:
+async def power(request: Request) -> Power:
     """Return the room's actions."""
     return cast("Power", request.app.state.power)
 

@@ -27,7 +27,7 @@ class OperationFailed(Refusal):
     envelope = {"ok": False}  # noqa: RUF012 - a ClassVar by declaration
 
 
-def provisioning(request: Request) -> Provisioning:
+async def provisioning(request: Request) -> Provisioning:
     """Return the room's actions."""
     return cast("Provisioning", request.app.state.provisioning)
 

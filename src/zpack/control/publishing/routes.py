@@ -13,7 +13,7 @@ from zpack.control.publishing.actions import Publishing
 router = APIRouter(prefix="/internal/velocity", tags=["edge"], dependencies=EDGE)
 
 
-def publishing(request: Request) -> Publishing:
+async def publishing(request: Request) -> Publishing:
     """Return the room's actions."""
     return cast("Publishing", request.app.state.publishing)
 

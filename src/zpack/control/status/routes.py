@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, cast
 
+import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
 from zpack.control.accounts.access import SignedIn
@@ -12,7 +13,7 @@ from zpack.control.status.view import Servers
 router = APIRouter(prefix="/api", tags=["servers"])
 
 
-def servers(request: Request) -> Servers:
+async def servers(request: Request) -> Servers:
     """Return the room's view."""
     return cast("Servers", request.app.state.servers)
 
@@ -27,18 +28,22 @@ async def listed(user: SignedIn, room: Room) -> Response:
 
 
 @router.get("/servers/{server_id}")
-async def one(server_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
+async def one(server_id: str, user: SignedIn, room: Room) -> Response:
     """Return one server."""
-    return await room.one(user, server_id)
+    return _json(await room.one(user, server_id))
 
 
 @router.get("/servers/{server_id}/status")
-async def status(server_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
+async def status(server_id: str, user: SignedIn, room: Room) -> Response:
     """Return one server's live status."""
-    return await room.status(user, server_id)
+    return _json(await room.status(user, server_id))
 
 
 @router.get("/game/servers/{server_id}/players")
 async def players(server_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
     """Return who is playing."""
     return await room.players(user, server_id)
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json")
