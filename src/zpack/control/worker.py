@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from zpack.control.wiring import Work
 
 log = logging.getLogger("zpack.worker")
+STOP_SECONDS = 3.0
 
 
 class Worker:
@@ -37,12 +38,17 @@ class Worker:
         return self._group is not None and not self._group.done()
 
     async def stop(self) -> None:
-        """End the pollers; interrupted workflows are resumed by the next start."""
+        """End the pollers; interrupted workflows are resumed by the next start.
+
+        What does not end in time ends with the process: redis-py 8.1 loses a cancellation that meets the
+        end of its connection, and a database that is away lets one wait.
+        """
         self._work.workflows.close()
         if self._group is not None:
             self._group.cancel()
-            await asyncio.wait({self._group})
+            await asyncio.wait({self._group}, timeout=STOP_SECONDS)
         try:
-            await self._work.shards.release()
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._work.shards.release()
         except Exception:  # the shards' leases run out by themselves
             log.warning("the shards could not be given back", exc_info=True)

@@ -7,7 +7,9 @@ What a server looked like is kept with what it was made from, and made again onl
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,8 +21,6 @@ from zpack.control.status.live import Looked
 from zpack.control.status.merge import Observed, agent_ready, host_status, merge_connection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from zpack.control.accounts.models import User
     from zpack.control.db.session import Database
     from zpack.control.instances.actions import Instances
@@ -41,13 +41,17 @@ HOSTS_AT, LISTED_AT = "\ue000hosts\ue001", "\ue000listed\ue001"
 """Stand in kept looks for the moments all servers share, which change every two seconds."""
 
 
+Pieces = Sequence[Sequence[bytes]]
+"""A look as JSON, cut where the moment of the proxy's list belongs, and those parts where the hosts' does."""
+
+
 @dataclass(slots=True)
 class Shown:
     """What a server looked like, and what that was made from."""
 
     facts: ServerFacts
     live: Live | None = None
-    view: bytes = b""
+    pieces: Pieces = ()
 
 
 class Servers:
@@ -65,7 +69,7 @@ class Servers:
         async with self._database.reading() as session:
             marks = await store.list_marks(session, None if user.is_admin else user.id)
         views = await self._views([shown.facts for shown in await self._known(marks)])
-        return b'{"servers":[' + views + b"]}"
+        return b"".join((b'{"servers":[', b",".join(views), b"]}"))
 
     async def seen_by(self, user: User, vmid: int) -> bytes | None:
         """Return one server as JSON, or None when it is gone or somebody else's."""
@@ -73,7 +77,7 @@ class Servers:
             facts = await store.read_facts(session, [vmid])
         if not facts or not (user.is_admin or facts[0].customer_id == user.id):
             return None
-        return await self._views(facts)
+        return (await self._views(facts))[0]
 
     async def one(self, user: User, server_id: str) -> dict[str, Any]:
         """Return one server of the caller's. Raises ServerMissing."""
@@ -118,25 +122,22 @@ class Servers:
             kept.popitem(last=False)
         return found
 
-    async def _views(self, servers: Sequence[ServerFacts]) -> bytes:
-        """Return servers as JSON, with commas between them."""
+    async def _views(self, servers: Sequence[ServerFacts]) -> list[bytes]:
+        """Return each server as JSON."""
         looked = await self._live.look(servers)
         marked = Looked([], HOSTS_AT if looked.hosts_at else None, LISTED_AT if looked.listed_at else None)
-        views = b",".join(
-            [self._rendered(facts, live, marked) for facts, live in zip(servers, looked.servers, strict=True)]
-        )
-        for mark, at in ((HOSTS_AT, looked.hosts_at), (LISTED_AT, looked.listed_at)):
-            views = views.replace(mark.encode(), (at or "").encode())
-        return views
+        hosts_at, listed_at = (looked.hosts_at or "").encode(), (looked.listed_at or "").encode()
+        rendered = map(self._rendered, servers, looked.servers, repeat(marked))
+        return [listed_at.join([hosts_at.join(piece) for piece in pieces]) for pieces in rendered]
 
-    def _rendered(self, facts: ServerFacts, live: Live, looked: Looked) -> bytes:
+    def _rendered(self, facts: ServerFacts, live: Live, looked: Looked) -> Pieces:
         shown = self._shown.get(facts.vmid)
         if shown is None or shown.facts.mark != facts.mark:
-            return orjson.dumps(self._server_view(facts, live, looked))
+            return _cut(orjson.dumps(self._server_view(facts, live, looked)))
         if shown.live != live:
-            shown.view = orjson.dumps(self._server_view(facts, live, looked))
+            shown.pieces = _cut(orjson.dumps(self._server_view(facts, live, looked)))
             shown.live = live
-        return shown.view
+        return shown.pieces
 
     def _server_view(self, facts: ServerFacts, live: Live, looked: Looked) -> dict[str, Any]:
         word = orjson.loads(live.word) if live.word else None
@@ -177,6 +178,10 @@ class Servers:
             "suspended": False,
             "createdAt": facts.created_at,
         }
+
+
+def _cut(view: bytes) -> Pieces:
+    return [part.split(HOSTS_AT.encode()) for part in view.split(LISTED_AT.encode())]
 
 
 def _power(live: Live) -> str | None:
