@@ -14,6 +14,7 @@ import uvicorn
 from redis.asyncio import Redis
 
 from zpack.control.app import create_app
+from zpack.control.engine.packing import PackingConnection
 from zpack.control.settings import SettingsError
 from zpack.control.wiring import Hint, build_api, build_clients, build_work
 from zpack.control.worker import Worker
@@ -33,7 +34,8 @@ BACKLOG = 2048
 def open_redis(settings: Settings, *, embedded: bool) -> Redis:
     """Return the live-state store. Raises SettingsError when there is none that processes can share."""
     if settings.redis_url is not None:
-        return Redis.from_url(settings.redis_url.get_secret_value(), decode_responses=True)
+        url = settings.redis_url.get_secret_value()
+        return Redis.from_url(url, decode_responses=True, connection_class=PackingConnection)
     if not embedded:
         message = "REDIS_URL: missing; API and worker are separate processes and must share live state"
         raise SettingsError(message)
