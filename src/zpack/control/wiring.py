@@ -180,6 +180,11 @@ def build_stores(clients: Clients) -> Stores:
     )
 
 
+def build_instances(clients: Clients) -> Instances:
+    """Construct the room of the servers themselves."""
+    return Instances(database=clients.database, token_for=clients.agents.token_for)
+
+
 def build_accounts(settings: Settings, clients: Clients) -> Accounts:
     """Construct the accounts room."""
     return Accounts(
@@ -196,7 +201,7 @@ def build_publishing(settings: Settings, clients: Clients) -> Publishing:
     stores = build_stores(clients)
     return Publishing(
         database=clients.database,
-        instances=Instances(database=clients.database),
+        instances=build_instances(clients),
         velocity=clients.velocity,
         words=stores.words,
         registrations=stores.registrations,
@@ -208,7 +213,7 @@ def build_publishing(settings: Settings, clients: Clients) -> Publishing:
 def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     """Construct the rooms behind the routes."""
     database, proxmox = clients.database, clients.proxmox
-    instances = Instances(database=database)
+    instances = build_instances(clients)
     operations = Operations(database=database, hint=hint)
     stores, accounts = build_stores(clients), build_accounts(settings, clients)
     catalog = Catalog(artifacts=clients.artifacts)

@@ -48,13 +48,14 @@ async def test_what_is_no_change_is_passed_over(redis: Redis, text: str) -> None
 
 async def test_a_store_that_was_away_is_a_gap(tmp_path: Path) -> None:
     port = free_port()
-    changes = Changes(redis=Redis.from_url(f"redis://127.0.0.1:{port}/0", decode_responses=True))
-    async with aclosing(changes.listen()) as heard:
-        with redis_server(tmp_path, port):
-            assert await anext(heard) is None
-        await changes.tell(ONE)  # lost, and no failure of whoever tells it
-        waiting = asyncio.ensure_future(anext(heard))
-        with redis_server(tmp_path, port):
-            assert await asyncio.wait_for(waiting, 10) is None
-            await changes.tell(ONE)
-            assert await asyncio.wait_for(anext(heard), 10) == ONE
+    async with Redis.from_url(f"redis://127.0.0.1:{port}/0", decode_responses=True) as redis:
+        changes = Changes(redis=redis)
+        async with aclosing(changes.listen()) as heard:
+            with redis_server(tmp_path, port):
+                assert await anext(heard) is None
+            await changes.tell(ONE)  # lost, and no failure of whoever tells it
+            waiting = asyncio.ensure_future(anext(heard))
+            with redis_server(tmp_path, port):
+                assert await asyncio.wait_for(waiting, 10) is None
+                await changes.tell(ONE)
+                assert await asyncio.wait_for(anext(heard), 10) == ONE

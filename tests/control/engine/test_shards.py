@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
 from zpack.control.db.leases import ShardRows
-from zpack.control.engine import shards as kernel
-from zpack.control.engine.shards import SHARDS, Shards
+from zpack.control.engine.shards import LEASE, MARGIN, SHARDS, Shards
 
 if TYPE_CHECKING:
-    import pytest
-
     from zpack.control.db.session import Database
 
 ALL = frozenset(range(SHARDS))
@@ -67,14 +63,13 @@ async def test_a_clean_end_gives_back_at_once(database: Database) -> None:
     assert (one.held, two.held) == (frozenset(), ALL)
 
 
-async def test_one_that_stalls_does_not_believe_its_leases(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kernel, "LEASE", timedelta(seconds=1.05))
-    one = shards(database, "one")
+async def test_one_that_stalls_does_not_believe_its_leases(database: Database) -> None:
+    now = 1000.0
+    one = Shards(database=database, rows=ShardRows(), worker="one", clock=lambda: now)
     await one.renew()
+    now += LEASE.total_seconds() - MARGIN - 0.001
     assert one.held == ALL
-    await asyncio.sleep(0.1)
+    now += 0.001
     assert (one.held, one.alone()) == (frozenset(), False), "a second before the database frees them"
 
 

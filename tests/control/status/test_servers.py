@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.control.provisioning.world import World
     from tests.support.http import Caller
 
@@ -98,6 +102,33 @@ async def test_the_list_needs_neither_cluster_nor_proxy_nor_agent(world: World, 
     assert (await ann.get("/api/servers")).body["servers"][0]["connection"]["connectable"] is True
     assert (await status(ann))["connectable"] is True
     assert (list(world.cluster.requests), world.edge.headers, world.scripts.calls) == ([], [], [])
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Note every statement of SQL sent while it is open."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+async def test_a_long_list_takes_as_many_statements_as_a_short_one(world: World, ann: Caller) -> None:
+    counts: dict[int, tuple[int, int]] = {}
+    for vmid in range(5000, 5012):
+        await mine(world, ann, vmid)
+        with statements() as changed:
+            assert len((await ann.get("/api/servers")).body["servers"]) == vmid - 4999
+        with statements() as unchanged:
+            await ann.get("/api/servers")
+        counts[vmid] = len(changed), len(unchanged)
+    assert set(counts.values()) == {(3, 2)}  # who asks, which servers, and the changed rows
 
 
 async def test_what_nobody_has_looked_at_for_a_while_is_unknown(world: World, ann: Caller) -> None:

@@ -20,7 +20,7 @@ class Refusal(Exception):
     """
 
     kind: ClassVar[Kind] = "invalid"
-    code: ClassVar[str] = "invalid_request"
+    code: str = "invalid_request"
     envelope: ClassVar[dict[str, Any]] = {}
     """Fields the contract wants beside ``error``, such as ``{"ok": False}``."""
 

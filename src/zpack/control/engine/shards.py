@@ -12,6 +12,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zpack.control.db.leases import ShardRows
     from zpack.control.db.session import Database
 
@@ -31,19 +33,27 @@ def shard_of(vmid: int) -> int:
 
 
 class Shards:
-    """The shards this worker holds."""
+    """The shards this worker holds. ``clock`` counts this process's own seconds."""
 
-    def __init__(self, *, database: Database, rows: ShardRows, worker: str) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        rows: ShardRows,
+        worker: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._rows = rows
         self._worker = worker
+        self._clock = clock
         self._held: frozenset[int] = frozenset()
         self._until = 0.0
 
     @property
     def held(self) -> frozenset[int]:
         """Return the shards held now; none when the leases have run out."""
-        return self._held if time.monotonic() < self._until else frozenset()
+        return self._held if self._clock() < self._until else frozenset()
 
     def alone(self) -> bool:
         """Say whether this worker is the one that does what only one may do."""
@@ -51,7 +61,7 @@ class Shards:
 
     async def renew(self) -> None:
         """Extend our leases, take free shards up to a fair share, give back what exceeds it."""
-        began = time.monotonic()
+        began = self._clock()
         async with self._database.transaction() as session:
             await self._rows.appear(session, self._worker, LEASE)
             share = -(-SHARDS // await self._rows.workers(session))

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from zpack.control.engine.errors import Refusal
 from zpack.control.instances import store
-from zpack.control.instances.models import is_ours
+from zpack.control.instances.models import Reached, is_ours
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from zpack.control.accounts.models import User
     from zpack.control.db.session import Database
     from zpack.control.db.tables import ContainerInstance
-    from zpack.control.instances.models import ServerFacts
+    from zpack.control.instances.models import ContainerType, ServerFacts
     from zpack.control.instances.store import Section
 
 
@@ -33,11 +33,24 @@ class InvalidVmid(Refusal):
     envelope = {"ok": False}  # noqa: RUF012 - a ClassVar by declaration
 
 
-class Instances:
-    """Servers and who owns them."""
+class NoAddress(Refusal):
+    """The server has no address yet (contract §2.4)."""
 
-    def __init__(self, *, database: Database) -> None:
+    code = "Server does not have an IP address yet"
+
+
+class WrongType(Refusal):
+    """What is asked for exists for the other type of container only."""
+
+    code = "wrong_container_type"
+
+
+class Instances:
+    """Servers and who owns them. ``token_for`` derives the bearer of an agent from a VMID and its seed."""
+
+    def __init__(self, *, database: Database, token_for: Callable[[int, str], str]) -> None:
         self._database = database
+        self._token_for = token_for
 
     async def owned(self, user: User, server_id: str | int) -> ContainerInstance:
         """Return the caller's server (an admin owns all). Raises ServerMissing."""
@@ -49,6 +62,19 @@ class Instances:
         if row is None or not (user.is_admin or row.customer_id == user.id):
             raise ServerMissing("There is no such server.")
         return row
+
+    async def reach(self, user: User, server_id: str | int, *, ctype: ContainerType | None = None) -> Reached:
+        """Return how to ask the agent of the caller's server, before anything foreign is asked.
+
+        Raises ServerMissing, WrongType when it is not a ``ctype`` container, NoAddress.
+        """
+        row = await self.owned(user, server_id)
+        if ctype is not None and row.ctype != ctype:
+            raise WrongType(f"This is for {ctype} containers only.")
+        if not row.ip:
+            raise NoAddress("The server does not have an address yet.")
+        token = self._token_for(row.vmid, str(row.payload.get("agent_seed", "")))
+        return Reached(row.vmid, row.customer_id, row.ctype, row.ip, token, row.payload)
 
     async def owned_facts(self, user: User, server_id: str | int) -> ServerFacts:
         """Return what is shown of the caller's server, in one round trip. Raises ServerMissing."""

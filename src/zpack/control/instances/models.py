@@ -24,6 +24,19 @@ class AgentAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """A server whose agent may be asked on behalf of a caller who owns it."""
+
+    vmid: int
+    owner: str | None
+    ctype: str
+    ip: str
+    token: str
+    """The bearer of this server's agent."""
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeIntent:
     """Whether a server is to be reached through the edge, and where it is."""
 

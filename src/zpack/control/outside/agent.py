@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zpack.control.outside.http import Answer, ForeignHttp
 
 CALL_SECONDS = 10.0
+CONSOLE_FAILED = "Agent console failed"
 POLL_SECONDS = 2.0
 BODY_LIMIT = 1 << 20
 TEXT_LIMIT, LINE_LIMIT, LINES_LIMIT = 2000, 500, 100
@@ -31,14 +32,14 @@ STATUS_FIELDS = (
 
 
 class AgentRefused(Refusal):
-    """The agent answered no; its status and body are passed on (row S64)."""
+    """The agent answered no: ``{error: <fallback>, details: <its body>}`` with its status (row S64)."""
 
     kind = "upstream"
-    code = "agent_refused"
 
-    def __init__(self, message: str, *, status: int, body: Any) -> None:
+    def __init__(self, message: str, *, status: int, body: Any, fallback: str) -> None:
         super().__init__(message, details=body, status=status)
         self.status = status
+        self.code = fallback
 
 
 class Agents:
@@ -62,7 +63,7 @@ class Agents:
         body = dict(payload)
         if not self._fixed:
             body["agent_token"] = token
-        await self._done("POST", ip, "/config", token, json_body=body)
+        await self.call("POST", ip, "/config", token, fallback="Agent config failed", json_body=body)
 
     async def ready(self, ip: str, token: str) -> tuple[int, Any]:
         """Return status and body of ``GET /ready``; ``heartbeat.readiness`` judges them (row S20)."""
@@ -88,28 +89,41 @@ class Agents:
 
     async def power(self, ip: str, token: str, action: str) -> Any:
         """Start, stop or restart the workload. Raises AgentRefused, ForeignError."""
-        return await self._done("POST", ip, f"/{action}", token, seconds=40.0)
+        return await self.call(
+            "POST", ip, f"/{action}", token, fallback=f"Agent {action} failed", seconds=40.0
+        )
 
     async def command(self, ip: str, token: str, command: str) -> Any:
         """Type one console line. Raises AgentRefused, ForeignError."""
-        return await self._done("POST", ip, "/console/command", token, json_body={"command": command})
+        body = {"command": command}
+        return await self.call("POST", ip, "/console/command", token, fallback=CONSOLE_FAILED, json_body=body)
 
     async def console(self, ip: str, token: str, *, after: int, wait: float) -> Any:
         """Return console lines newer than ``after``, waiting for some up to ``wait`` seconds."""
         params = {"after": str(after), "wait": str(wait)}
-        return await self._done("GET", ip, "/console/log", token, params=params, seconds=wait + CALL_SECONDS)
+        return await self.call(
+            *("GET", ip, "/console/log", token),
+            fallback=CONSOLE_FAILED,
+            params=params,
+            seconds=wait + CALL_SECONDS,
+        )
 
-    async def close(self) -> None:
-        """Close the session."""
-        await self._http.close()
+    async def call(self, method: str, ip: str, path: str, token: str, *, fallback: str, **call: Any) -> Any:
+        """Make one bounded call and return its parsed body as it is (row S63).
 
-    async def _done(self, method: str, ip: str, path: str, token: str, **call: Any) -> Any:
+        ``call`` may carry ``params``, ``json_body`` and ``seconds``. Raises AgentRefused, whose answer says
+        ``fallback`` and carries the agent's status and body; ForeignError.
+        """
         answer = await self._ask(method, ip, path, token, **call)
         body = answer.json
         if answer.status >= 300:  # noqa: PLR2004 - 2xx is success, whatever its body
             message = _said(body) or f"The agent answered {answer.status}."
-            raise AgentRefused(message, status=answer.status, body=body)
+            raise AgentRefused(message, status=answer.status, body=body, fallback=fallback)
         return body
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self._http.close()
 
     async def _ask(
         self, method: str, ip: str, path: str, token: str, *, seconds: float = CALL_SECONDS, **call: Any

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from zpack.control.audit.store import record
 from zpack.control.engine.budget import Budget
 from zpack.control.engine.changes import Change
-from zpack.control.engine.errors import Refusal
 from zpack.control.operations.actions import new_operation_id
 from zpack.control.outside.proxmox import Missing
 from zpack.control.power.models import PREFIX, HostAction, host_operation, host_stats
@@ -28,12 +27,6 @@ if TYPE_CHECKING:
 READ_SECONDS = 10.0
 LOOKS = 3
 BUDGET = timedelta(minutes=5)
-
-
-class NoAddress(Refusal):
-    """The server has no address yet (contract §2.4)."""
-
-    code = "Server does not have an IP address yet"
 
 
 class Power:
@@ -62,13 +55,10 @@ class Power:
         self, user: User, server_id: str, action: Literal["start", "stop", "restart"]
     ) -> dict[str, Any]:
         """Start, stop or restart the game. Raises ServerMissing, NoAddress, AgentRefused, ForeignError."""
-        row = await self._instances.owned(user, server_id)
-        if not row.ip:
-            raise NoAddress("The server does not have an address yet.")
-        token = self._agents.token_for(row.vmid, str(row.payload.get("agent_seed", "")))
+        at = await self._instances.reach(user, server_id)
         async with self._database.transaction() as session:
-            record(session, f"game.{action}", actor=user.id, vmid=row.vmid)
-        await self._agents.power(row.ip, token, action)
+            record(session, f"game.{action}", actor=user.id, vmid=at.vmid)
+        await self._agents.power(at.ip, at.token, action)
         return {"ok": True}
 
     async def host(
