@@ -9,7 +9,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 Kind = Literal[
     "invalid", "unauthorized", "forbidden", "not_found", "conflict", "too_large", "limit", "unavailable",
-    "upstream", "timeout", "internal",
+    "upstream", "timeout", "full", "internal",
 ]  # fmt: skip
 
 STATUS: dict[Kind, int] = {
@@ -24,6 +24,7 @@ STATUS: dict[Kind, int] = {
     "upstream": 502,
     "unavailable": 503,
     "timeout": 504,
+    "full": 507,
 }
 
 
