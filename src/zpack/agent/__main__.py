@@ -37,6 +37,10 @@ environment:
   ZLH_AGENT_PING_SECONDS    pause between two pings of a running server (10)
   ZLH_AGENT_INSTALL_SECONDS how long an installation may take (1800)
   ZLH_AGENT_MAX_DOWNLOAD_MIB, ZLH_AGENT_MAX_UNPACKED_MIB  limits of one artifact (2048, 8192)
+  ZLH_AGENT_BACKUP_KEEP, ZLH_AGENT_BACKUP_KEEP_CHECKPOINTS  how many backups are kept (5, 3)
+  ZLH_AGENT_BACKUP_MAX_MIB  content that one backup may hold (65536)
+  ZLH_AGENT_BACKUP_MIN_FREE_MIB  what a backup or restore leaves free on the disk (256)
+  ZLH_AGENT_BACKUP_SECONDS  how long packing or unpacking one may take (3600)
   ZLH_AGENT_UPDATE_MODE     off, notify or auto; shown by /agent/update/status (off)
   ZPACK_PDEATHSIG           1: end when the parent process ends
 """
@@ -82,7 +86,7 @@ async def serve(settings: Settings) -> int:
     try:
         site = web.TCPSite(runner, settings.address.host, settings.address.port)
         # First: it ends what a killed agent left, which must not meet what a new /config starts.
-        await agent.workload.resume()
+        await agent.resume()
         await site.start()
         host, port = runner.addresses[0][:2]
         say_ready("agent", listen=f"{host}:{port}")

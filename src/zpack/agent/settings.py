@@ -77,6 +77,19 @@ class Supervision:
 
 
 @dataclass(frozen=True)
+class Keeping:
+    """How many backups are kept, and what one may take."""
+
+    keep: int
+    keep_checkpoints: int
+    max_bytes: int
+    """Content of one backup."""
+    min_free_bytes: int
+    """What must stay free on the disk."""
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Settings:
     """All groups; each part of the agent is given only its own."""
 
@@ -84,6 +97,7 @@ class Settings:
     folders: Folders
     store: Store
     supervision: Supervision
+    keeping: Keeping
     token: str | None
     update_mode: str
 
@@ -144,6 +158,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         ),
         store=_store(reader),
         supervision=_supervision(reader),
+        keeping=_keeping(reader),
         token=token,
         update_mode=mode,
     )
@@ -170,4 +185,14 @@ def _supervision(reader: _Reader) -> Supervision:
         ready_seconds=ready or None,
         stop_seconds=reader.number("ZLH_AGENT_STOP_SECONDS", 20, low=0.1, high=600),
         ping_seconds=reader.number("ZLH_AGENT_PING_SECONDS", 10, low=0.05, high=3600),
+    )
+
+
+def _keeping(reader: _Reader) -> Keeping:
+    return Keeping(
+        keep=int(reader.number("ZLH_AGENT_BACKUP_KEEP", 5, low=1, high=1000)),
+        keep_checkpoints=int(reader.number("ZLH_AGENT_BACKUP_KEEP_CHECKPOINTS", 3, low=1, high=1000)),
+        max_bytes=int(reader.number("ZLH_AGENT_BACKUP_MAX_MIB", 65536, low=0.01, high=1e8) * MIB),
+        min_free_bytes=int(reader.number("ZLH_AGENT_BACKUP_MIN_FREE_MIB", 256, low=0, high=1e8) * MIB),
+        seconds=reader.number("ZLH_AGENT_BACKUP_SECONDS", 3600, low=0.1, high=86400),
     )

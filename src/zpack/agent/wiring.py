@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zpack.agent.app import create_app
+from zpack.agent.backups.actions import Backups
+from zpack.agent.backups.archiver import Archiver
+from zpack.agent.backups.making import Making
+from zpack.agent.backups.restoring import Restoring
+from zpack.agent.backups.routes import BackupRoutes
+from zpack.agent.backups.saving import Saving
+from zpack.agent.backups.shelf import Shelf
+from zpack.agent.backups.swap import Swap
 from zpack.agent.config.store import ConfigStore, Tokens
 from zpack.agent.console.ring import ConsoleRing
 from zpack.agent.console.routes import ConsoleRoutes
+from zpack.agent.faults import FaultPoint
 from zpack.agent.games.loader import SHIPPED, load_engines
 from zpack.agent.install.artifacts import Artifacts
 from zpack.agent.install.folders import Unpacker
@@ -36,8 +45,15 @@ class Agent:
 
     app: web.Application
     workload: Workload
+    backups: Backups
     ring: ConsoleRing
     orphans: Orphans
+
+    async def resume(self) -> None:
+        """Bring everything to where a killed agent left it. Called once, first. Raises ``OSError``."""
+        await self.backups.recover()
+        await self.workload.resume()
+        self.backups.settle()
 
 
 def build(settings: Settings, *, owns_process: bool) -> Agent:
@@ -57,7 +73,7 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
 
     async def sweep() -> None:
         if owns_process:
-            await end_below(os.getpid())
+            await end_below(os.getpid(), spare=launcher.tools)
         await end_marked(servers.mark)
 
     workload = Workload(
@@ -72,14 +88,56 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
         address=address,
         sweep=sweep,
     )
+    backups = _backups(settings, workload=workload, lock=lock, servers=servers, launcher=launcher, ring=ring)
     doors = (
         *StatusRoutes(
             workload=workload, configs=configs, lock=lock, update_mode=settings.update_mode
         ).table(),
         *PowerRoutes(workload=workload, tokens=tokens, agent_port=address.port).table(),
         *ConsoleRoutes(workload=workload, ring=ring).table(),
+        *BackupRoutes(backups=backups).table(),
     )
-    return Agent(create_app(tokens=tokens, routes=doors), workload, ring, orphans)
+    return Agent(create_app(tokens=tokens, routes=doors), workload, backups, ring, orphans)
+
+
+def _backups(
+    settings: Settings,
+    *,
+    workload: Workload,
+    lock: OperationLock,
+    servers: ServerFolder,
+    launcher: PipeLauncher,
+    ring: ConsoleRing,
+) -> Backups:
+    folders, keeping = settings.folders, settings.keeping
+    state = folders.home / "state"
+    fault = FaultPoint.from_environment(os.environ)
+    shelf = Shelf(folder=folders.home / "backups", fault=fault)
+    archiver = Archiver(launcher=launcher, keeping=keeping, home=folders.home, fault=fault)
+    saving = Saving(workload=workload, ring=ring, marker=state / "saving-paused.json", fault=fault)
+    making = Making(
+        workload=workload, servers=servers, shelf=shelf, archiver=archiver, saving=saving, fault=fault
+    )
+    restoring = Restoring(
+        workload=workload,
+        servers=servers,
+        shelf=shelf,
+        archiver=archiver,
+        making=making,
+        swap=Swap(journal=state / "restore.json", workshop=folders.runtime_root / ".restore", fault=fault),
+        fault=fault,
+    )
+    return Backups(
+        workload=workload,
+        lock=lock,
+        servers=servers,
+        shelf=shelf,
+        making=making,
+        restoring=restoring,
+        saving=saving,
+        keeping=keeping,
+        last=state / "backup-operation.json",
+    )
 
 
 def _installer(settings: Settings, *, launcher: PipeLauncher, servers: ServerFolder) -> Installer:

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from zpack.control.accounts.access import PUBLIC, RULES
 from zpack.control.accounts.routes import router as accounts
+from zpack.control.backups.routes import router as backups
 from zpack.control.catalog.routes import router as catalog
 from zpack.control.console.routes import router as console
 from zpack.control.engine.errors import ForeignError, Refusal
@@ -43,7 +44,8 @@ log = logging.getLogger("zpack.api")
 BODY_LIMIT = 1 << 20
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 ROUTERS = (
-    operations, accounts, catalog, provisioning, instances, status, events, power, console, publishing,
+    operations, accounts, catalog, provisioning, instances, status, events, power, console, backups,
+    publishing,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}

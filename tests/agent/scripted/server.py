@@ -14,6 +14,11 @@ SETTINGS = json.loads(pathlib.Path("settings.json").read_text())
 BEHAVIOUR = pathlib.Path("behaviour.json")
 WANTED = json.loads(BEHAVIOUR.read_text()) if BEHAVIOUR.exists() else {}
 PLAYERS: list[str] = []
+SAVING = {
+    "save-all flush": "Saved the game",
+    "save-off": "Automatic saving is now disabled",
+    "save-on": "Automatic saving is now enabled",
+}
 
 
 def say(text: str) -> None:
@@ -73,6 +78,8 @@ def obey(line: str) -> None:
     if word == "daemon":
         # An orphan in a session of its own, with an empty environment, that keeps our output open.
         subprocess.run(["sh", "-c", "env -i setsid sleep 600 & echo daemon $!"], check=True)
+    if line in SAVING and not WANTED.get("mute"):
+        say(f"[12:00:00] [Server thread/INFO]: {SAVING[line]}")
     say(f"did {line}")
 
 

@@ -122,7 +122,7 @@ class Workload:
 
     def start(self) -> AgentState:
         """Start; nothing when it runs, at once when it pauses after a crash. Raises :class:`Conflict`."""
-        payload, engine = self._configured()
+        payload, engine = self.configured()
         current = self._lock.current
         if self._life and self._alive and (current is None or current.kind in STARTS):
             self._wish(running=True)
@@ -136,7 +136,7 @@ class Workload:
 
     def restart(self) -> AgentState:
         """Stop, then start. Raises :class:`Conflict`."""
-        payload, engine = self._configured()
+        payload, engine = self.configured()
         operation = self._lock.begin("restart")
         self._wish(running=True)
         self._begin(operation, self._restart(operation, payload, engine))
@@ -178,6 +178,30 @@ class Workload:
             await asyncio.wait(left)
         await self._sweep()
 
+    def begin(self, kind: str, work: Callable[[Operation], Coroutine[None, None, None]]) -> None:
+        """Begin another room's operation, which sees to its own failures. Raises :class:`Conflict`."""
+        operation = self._lock.begin(kind)
+        self._begin(operation, work(operation))
+
+    async def while_stopped(self, operation: Operation, work: Callable[[], Awaitable[None]]) -> None:
+        """Stop the server, do ``work``, and start it again by the path of every start, if it should run.
+
+        A refusal of ``work`` is raised when the server is back. After an ``OSError`` nobody knows what its
+        files are like: it is not started.
+        """
+        payload, engine = self.configured()
+        running, refusal = self._configs.desired_running, None
+        await self._stop()
+        try:
+            await work()
+        except Refusal as error:
+            refusal = error
+        if running:
+            self.condition.become("starting")
+            await self._start(operation, payload, engine)
+        if refusal:
+            raise refusal
+
     def kill(self) -> None:
         """Kill the workload at once, for those who cannot wait for :meth:`close`."""
         if self.process:
@@ -202,7 +226,8 @@ class Workload:
             raise Invalid(msg, code="unsupported")
         return engine
 
-    def _configured(self) -> tuple[Payload, Engine]:
+    def configured(self) -> tuple[Payload, Engine]:
+        """Return what this server is. Raises :class:`Conflict` before the first configuration."""
         payload = self._configs.payload
         if payload is None:
             raise Conflict("nothing was configured yet", code="not_configured")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Collection, Generator
 
 PR_SET_CHILD_SUBREAPER = 36
 PROC = Path("/proc")
@@ -55,13 +55,13 @@ def children(pid: int) -> set[int]:
     return found
 
 
-def descendants(pid: int) -> set[int]:
-    """Return all living processes below one."""
+def descendants(pid: int, *, spare: Collection[int] = ()) -> set[int]:
+    """Return all living processes below one, but for those in ``spare`` and what is below them."""
     found: set[int] = set()
     todo = list(children(pid))
     while todo:
         child = todo.pop()
-        if child not in found:
+        if child not in found and child not in spare:
             found.add(child)
             todo.extend(children(child))
     return {each for each in found if (stat := _stat(each)) and stat[0] not in {"Z", "X"}}
@@ -85,9 +85,9 @@ def kill(targets: set[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-async def end_below(pid: int, *, seconds: float = 5.0) -> bool:
-    """Kill everything below a process until nothing is left; false when something stayed."""
-    return await _end(lambda: descendants(pid), seconds)
+async def end_below(pid: int, *, spare: Collection[int] = (), seconds: float = 5.0) -> bool:
+    """Kill everything below a process but ``spare`` until nothing is left; false when something stayed."""
+    return await _end(lambda: descendants(pid, spare=spare), seconds)
 
 
 async def end_marked(marker: str, *, seconds: float = 5.0) -> bool:
