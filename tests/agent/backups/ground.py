@@ -30,6 +30,11 @@ def picture(folder: Path, *, without: set[str] = SKIPPED) -> dict[str, Any]:
     return found
 
 
+def without_settings(found: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what every start of the server writes anew."""
+    return {name: value for name, value in found.items() if name != "settings.json"}
+
+
 def fill(folder: Path) -> None:
     """Build a world with everything that a backup must keep."""
     (folder / "world" / "region").mkdir(parents=True, exist_ok=True)

@@ -78,7 +78,7 @@ class Backups:
         await asyncio.to_thread(self._shelf.clean)
         self._last = Outcome.from_json(read_json(self._last_file))
         if self._last and self._last.state == "running":
-            if replaced == self._last.id:
+            if replaced == self._last.id or self._is_made(self._last):
                 self._last.succeed()
             else:
                 self._last.fail("interrupted", "the agent ended meanwhile; nothing was changed")
@@ -155,6 +155,9 @@ class Backups:
         if current and current.kind in OURS:
             raise Conflict(f"{current.kind} is in progress since {current.started_at}")
         await asyncio.to_thread(self._shelf.remove, backup_id)
+
+    def _is_made(self, outcome: Outcome) -> bool:
+        return outcome.type == "backup" and any(r.id == outcome.backup for r in self._shelf.records())
 
     def _installed(self) -> Payload:
         payload, _ = self._workload.configured()
