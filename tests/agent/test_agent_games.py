@@ -27,6 +27,15 @@ def test_the_six_variants_and_the_one_without_downloads_are_shipped() -> None:
     assert all(engine.stop.words == ("stop",) and engine.editable for engine in engines.values())
 
 
+def test_java_engines_are_told_to_save_and_are_restored_without_their_jars() -> None:
+    for (_, variant), engine in load_engines(SHIPPED).items():
+        archiving = engine.archiving
+        told = (archiving.flush, archiving.pause, archiving.resume)
+        assert told == (("save-all flush", "save-off", "save-on") if variant in JAVA else ("", "", ""))
+        assert {"logs"} < set(archiving.skip)
+        assert not {"world", "mods", "plugins", "config", "server.properties"} & set(archiving.skip)
+
+
 @pytest.mark.parametrize("variant", sorted(JAVA))
 def test_java_engines_bind_to_the_guests_own_address(variant: str) -> None:
     engine = load_engines(SHIPPED)["minecraft", variant]
@@ -57,6 +66,10 @@ def test_java_engines_bind_to_the_guests_own_address(variant: str) -> None:
         ("grace_seconds = 10", "grace_seconds = 0"),
         ('probe = "minecraft_ping"', 'probe = "hope"'),
         ("timeout_seconds = 20", "timeout_seconds = true"),
+        ('pause = "save-off"', ""),
+        ('flush = "save-all flush"', 'flush = "a\\nb"'),
+        ("confirm_seconds = 20", "confirm_seconds = 0"),
+        ('skip = ["server.py", "logs"]', 'skip = ["../x"]'),
         ('path = "settings.json"', 'path = "../../etc/passwd"'),
         ('format = "json"', 'format = "text"'),
         ('folders = ["logs"]', 'folders = ["../logs"]'),

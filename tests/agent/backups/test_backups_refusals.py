@@ -10,13 +10,14 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.agent.backups.ground import fill, leftovers, made, picture, restored, without_settings
+from tests.agent.backups.ground import ended, fill, leftovers, made, picture, restored, without_settings
 from tests.agent.bench import HERE, agent_here
 
 from zpack.agent.backups.saving import is_said
 from zpack.agent.backups.unpack import zstd
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.agent.bench import Client, StoreServer
@@ -99,32 +100,65 @@ async def test_one_operation_at_a_time(running: Client) -> None:
     assert len((await running.get("/game/backups"))[1]["backups"]) == 1
 
 
+async def test_nothing_begins_during_a_restore(running: Client) -> None:
+    backup = await made(running)
+    code, body = await running.post(f"/game/backups/restore?id={backup['id']}")
+    assert code == 202
+    for method, path in (
+        ("POST", "/game/backups"),
+        ("POST", f"/game/backups/restore?id={backup['id']}"),
+        ("DELETE", f"/game/backups/{backup['id']}"),
+        ("POST", "/restart"),
+    ):
+        assert (await running.call(method, path))[0] == 409, path
+    assert (await ended(running, body["operation"]))["restored"] == backup
+
+
 async def test_two_creates_at_once_make_one_backup(running: Client) -> None:
     answers = await asyncio.gather(*(running.post("/game/backups?wait=25") for _ in range(4)))
     assert sorted(code for code, _ in answers) == [201, 409, 409, 409]
     assert len((await running.get("/game/backups"))[1]["backups"]) == 1
 
 
-async def test_a_server_that_does_not_confirm_is_not_archived_and_saves_on(
-    tmp_path: Path, store: StoreServer
-) -> None:
+@pytest.fixture
+async def impatient(tmp_path: Path, store: StoreServer) -> AsyncIterator[Client]:
+    """An agent that soon gives up waiting for its server's word."""
     games = tmp_path / "games"
     games.mkdir()
-    text = (
-        (HERE / "games" / "scripted.toml")
-        .read_text()
-        .replace("confirm_seconds = 20", "confirm_seconds = 0.2")
-    )
-    (games / "scripted.toml").write_text(text.replace('flush = "save-all flush"', ""))
+    text = (HERE / "games" / "scripted.toml").read_text()
+    (games / "scripted.toml").write_text(text.replace("confirm_seconds = 20", "confirm_seconds = 0.5"))
     async with agent_here(tmp_path, store, ZLH_AGENT_GAMES_DIR=str(games)) as agent:
-        agent.behave(mute=True)
-        await agent.run()
-        code, body = await agent.post("/game/backups?wait=25")
-        assert (code, body["error"]) == (503, "save_not_confirmed")
-        await agent.said("did save-on")
-        assert (await agent.get("/game/backups"))[1]["backups"] == []
-        assert leftovers(agent) == []
-        assert (await agent.status())["state"] == "running"
+        yield agent
+
+
+async def test_a_server_that_does_not_confirm_is_not_archived_and_saves_on(impatient: Client) -> None:
+    impatient.behave(mute=True)
+    await impatient.run()
+    code, body = await impatient.post("/game/backups?wait=25")
+    assert (code, body["error"]) == (503, "save_not_confirmed")
+    assert (await impatient.get("/game/backups"))[1]["backups"] == []
+    assert leftovers(impatient) == []
+    assert (await impatient.status())["state"] == "running"
+
+
+async def test_saving_goes_on_when_only_its_pause_was_not_confirmed(impatient: Client) -> None:
+    impatient.behave(mute_for=["save-off"])
+    await impatient.run()
+    assert (await impatient.post("/game/backups?wait=25"))[1]["error"] == "save_not_confirmed"
+    await impatient.said("did save-on")
+    assert leftovers(impatient) == []
+
+
+async def test_a_server_that_hangs_can_be_restored(impatient: Client) -> None:
+    await impatient.run()
+    await impatient.post("/stop")
+    impatient.behave(mute=True)
+    backup, before = await made(impatient), picture(impatient.folder)
+    await impatient.post("/start")
+    await impatient.reaches("running")
+    result = await restored(impatient, backup["id"])
+    assert (result["operation"]["state"], result["checkpoint"]["type"]) == ("succeeded", "checkpoint")
+    assert without_settings(picture(impatient.folder)) == without_settings(before)
 
 
 @pytest.mark.parametrize(
@@ -184,9 +218,11 @@ async def test_what_is_no_file_folder_or_link_is_left_out(running: Client) -> No
     (folder / "out").symlink_to("/etc")
     (folder / "out2").symlink_to("../../../../etc/passwd")
     (folder / "new\nline").write_text("x")
+    (running.folder / "a\tb").mkdir()
+    (running.folder / "a\tb" / "inside").write_text("x")
     (folder / "in").symlink_to("level.dat")
     backup = await made(running)
-    assert backup["skipped"] == 4
+    assert backup["skipped"] == 5
     assert (await restored(running, backup["id"]))["operation"]["state"] == "succeeded"
     assert {path.name for path in folder.iterdir()} == {"level.dat", "region", "empty", "in"}
 

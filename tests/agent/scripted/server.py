@@ -78,7 +78,7 @@ def obey(line: str) -> None:
     if word == "daemon":
         # An orphan in a session of its own, with an empty environment, that keeps our output open.
         subprocess.run(["sh", "-c", "env -i setsid sleep 600 & echo daemon $!"], check=True)
-    if line in SAVING and not WANTED.get("mute"):
+    if line in SAVING and not (WANTED.get("mute") or line in WANTED.get("mute_for", [])):
         say(f"[12:00:00] [Server thread/INFO]: {SAVING[line]}")
     say(f"did {line}")
 

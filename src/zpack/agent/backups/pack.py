@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from zpack.agent.backups.limits import is_skipped
 from zpack.agent.backups.manifest import Item, safe_target
 from zpack.agent.backups.tarstream import END, header, padding
-from zpack.agent.rooted.paths import Missing, NotAFile, OutsideRoot, names_of
+from zpack.agent.rooted.paths import Missing, NotAFile, NotAFolder, OutsideRoot, names_of
 from zpack.agent.rooted.walking import Entry
 
 if sys.version_info >= (3, 14):
@@ -106,9 +106,7 @@ class Packer:
                     continue
                 try:
                     about = os.stat(name, dir_fd=top, follow_symlinks=False)
-                    names_of(name)
-                except (FileNotFoundError, OutsideRoot):
-                    self._packed.skipped += 1
+                except FileNotFoundError:
                     continue
                 entry = Entry(name, name, top, about)
                 yield entry
@@ -119,9 +117,10 @@ class Packer:
 
     def _below(self, name: str) -> Iterator[Entry]:
         try:
-            yield from self._root.walk(name)
-        except (Missing, NotAFile):  # the folder itself went away after the look at it
+            walk = self._root.walk(name)
+        except (Missing, NotAFolder, OutsideRoot):  # it is no folder any more, or its name is none
             return
+        yield from walk
 
     def _item(self, entry: Entry) -> Item | None:
         try:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from zpack.agent.power.workload import Workload
 
 
+UNWELL = frozenset({"server_changed", "save_not_confirmed"})
+
+
 class Restoring:
     """Nothing of the server is touched before the whole archive was compared with its manifest."""
 
@@ -53,12 +56,17 @@ class Restoring:
     ) -> None:
         """Restore; ``remember`` saves the outcome. Raises refusals, ``OSError``, ``WorkloadError``.
 
-        The checkpoint is made while the server runs; of one that does not run well, after it was stopped.
+        The checkpoint is made while the server runs; of one that does not run well, after it was stopped: a
+        server that hangs, or crashes again and again, is the one that needs its backup.
         """
         try:
             await self._unpack(operation, record)
             if self._workload.condition.state == "running":
-                await self._checkpoint(operation, record, outcome)
+                try:
+                    await self._checkpoint(operation, record, outcome)
+                except Failed as failure:
+                    if failure.code not in UNWELL:
+                        raise
 
             async def replace() -> None:
                 if outcome.checkpoint is None:
