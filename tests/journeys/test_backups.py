@@ -1,4 +1,4 @@
-"""A player's block: backed up through the API, dug away, and there again after the restore."""
+"""A player's block: backed up while the game runs, dug away, and there again after the restore."""
 
 from __future__ import annotations
 
@@ -8,28 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.agent.backups.ground import ended, leftovers, made, restored
+from tests.agent.bench import HOST, agent_here, scripted_store, serving
 from tests.node.bots.installed import installed_bots
-from tests.support.http import Caller
-from tests.support.platform import Platform
-from tests.support.waiting import eventually
+from tests.support.platform import PREPARED, lend_artifacts
+from zpack.artifacts.server import build_app
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.agent.bench import Client
+
 pytestmark = pytest.mark.journey
-BODY = {
-    "container_type": "game", "game": "minecraft", "variant": "flying-squid", "version": "1.21.4",
-    "memoryMiB": 512, "cpuCores": 1,
-}  # fmt: skip
+ARTIFACT = "minecraft/flying-squid/1.21.4/server.tar.gz"
 
 
-async def block(platform: Platform, hostname: str, *words: str) -> dict[str, Any]:
+async def block(agent: Client, *words: str) -> dict[str, Any]:
     """Let a bot look at a block, and dig it when told to; return what it saw."""
     tools, folder = await asyncio.to_thread(installed_bots)
-    host, port = platform.edge
     process = await asyncio.create_subprocess_exec(
-        *(str(tools.node), str(folder / "block.mjs"), "--host", host, "--port", str(port)),
-        *("--fake-host", hostname, "--username", "Digger", "--version", "1.21.4", *words),
+        *(str(tools.node), str(folder / "block.mjs"), "--host", HOST, "--port", str(agent.port)),
+        *("--username", "Digger", "--version", "1.21.4", "--timeout", "100", *words),
         stdout=asyncio.subprocess.PIPE,
     )
     said, _ = await asyncio.wait_for(process.communicate(), 120)
@@ -38,41 +37,24 @@ async def block(platform: Platform, hostname: str, *words: str) -> dict[str, Any
 
 
 async def test_a_dug_block_comes_back(tmp_path: Path) -> None:
-    platform = Platform(tmp_path / "home", subnet="127.88.0.0/16", isolation="process")
-    await platform.start()
-    try:
-        async with Caller(platform.api) as anyone, await anyone.registered("ann") as ann:
-            await dug_and_restored(platform, ann)
-    finally:
-        await platform.stop()
-
-
-async def dug_and_restored(platform: Platform, ann: Caller) -> None:
-    created = (await ann.post("/api/instances?wait=120", BODY)).body
-    vmid = created["vmid"]
-    name, backups = f"{created['hostname']}.zpack.localhost", f"/api/game/servers/{vmid}/backups"
-
-    async def ended() -> Any:
-        operation = (await ann.get(backups)).body["operation"]
-        return operation if operation["state"] != "running" else None
-
-    async def playable() -> bool:
-        status = (await ann.get(f"/api/servers/{vmid}/status")).body
-        return status["ready"] and status["connectable"] and not status["operationInProgress"]
-
-    await eventually(playable, timeout=120)
-    before = await block(platform, name)
-    at = ("--at", ",".join(str(part) for part in before["at"]))
-    assert (await ann.post(backups, {"label": "before digging"})).status in {201, 202}
-    assert (await eventually(ended, timeout=60))["state"] == "succeeded"
-    dug = await block(platform, name, *at, "--dig")
-    assert (dug["seen"], dug["now"]) == (before["seen"], "air")
-    assert (await block(platform, name, *at))["now"] == "air"
-    listed = (await ann.get(backups)).body["backups"]
-    reply = await ann.post(f"{backups}/restore?id={listed[0]['id']}")
-    assert (reply.status, reply.body["restored"]["label"]) == (202, "before digging")
-    assert (await eventually(ended, timeout=120))["state"] == "succeeded"
-    await eventually(playable, timeout=120)
-    assert (await block(platform, name, *at))["now"] == before["seen"]
-    kinds = [each["type"] for each in (await ann.get(backups)).body["backups"]]
-    assert kinds == ["checkpoint", "manual"]
+    await asyncio.to_thread(lend_artifacts, tmp_path / "artifacts")
+    assert PREPARED.is_dir()
+    async with (
+        serving(build_app(tmp_path / "artifacts")) as url,
+        agent_here(tmp_path, scripted_store(), ARTIFACT_BASE_URL=url) as agent,
+    ):
+        await agent.post("/config", agent.payload(variant="flying-squid", artifact_path=ARTIFACT))
+        await agent.reaches("running", seconds=120)
+        before = await block(agent)
+        at = ("--at", ",".join(str(part) for part in before["at"]))
+        backup = await made(agent, label="before digging")
+        dug = await block(agent, *at, "--dig")
+        assert (dug["seen"], dug["now"]) == (before["seen"], "air")
+        assert (await block(agent, *at))["now"] == "air"
+        result = await restored(agent, backup["id"])
+        assert (result["operation"]["state"], result["restored"]) == ("succeeded", backup)
+        assert (await block(agent, *at))["now"] == before["seen"]
+        code, body = await agent.post(f"/game/backups/restore?id={result['checkpoint']['id']}")
+        assert (code, (await ended(agent, body["operation"]))["operation"]["state"]) == (202, "succeeded")
+        assert (await block(agent, *at))["now"] == "air"
+        assert leftovers(agent) == []
