@@ -72,7 +72,7 @@ class UserMissing(Refusal):
 
     kind = "not_found"
     code = "user_not_found"
-    envelope = {"ok": False}  # noqa: RUF012 - a ClassVar by declaration
+    envelope = {"ok": False}  # noqa: RUF012 - read only
 
 
 class Accounts:

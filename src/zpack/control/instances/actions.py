@@ -30,7 +30,7 @@ class InvalidVmid(Refusal):
     """The id in the path is no VMID of ours."""
 
     code = "Invalid VMID"
-    envelope = {"ok": False}  # noqa: RUF012 - a ClassVar by declaration
+    envelope = {"ok": False}  # noqa: RUF012 - read only
 
 
 class NoAddress(Refusal):
