@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("zpack.control")
 GRACE_SECONDS = 5
+KEEP_ALIVE_SECONDS = 130
+"""Longer than reverse proxies keep idle connections (Caddy: 120 s), so that none is closed as it is used."""
 BACKLOG = 2048
 
 
@@ -71,6 +73,7 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ws="none",
         proxy_headers=False,
     )
