@@ -12,6 +12,7 @@ import jwt
 import pytest
 from sqlalchemy import text
 
+from tests.support.slowness import slowness
 from tests.support.sse import Listener
 from tests.support.waiting import eventually
 from zpack.control.engine.changes import Change
@@ -48,7 +49,7 @@ async def test_a_change_is_heard_within_a_second(world: World, ann: Caller, base
         await world.heartbeat.tick()
         began = time.monotonic()
         told = await stream.named("server.status")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < slowness()
     assert (told["id"], told["agentReady"], told["connection"]["connectable"]) == ("5000", False, False)
 
 
