@@ -136,10 +136,10 @@ class Accounts:
         """Return the caller and until when. Raises MissingToken, BadToken, UserMissing."""
         user_id, expires = self._tokens.subject(authorization)
         async with self._database.reading() as session:
-            row = await store.find_by_id(session, user_id)
-        if row is None:
+            user = await store.read_caller(session, user_id)
+        if user is None:
             raise UserMissing("This account no longer exists.")
-        return Session(seen(row), expires)
+        return Session(user, expires)
 
     async def lost_rights(self, users: Collection[User]) -> set[str]:
         """Return the ids of those whose account is gone or has another role by now."""
