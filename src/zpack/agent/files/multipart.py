@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BOUNDARY = re.compile(
-    r"""multipart/form-data\s*;.*?\bboundary=(?:"([^"]{1,70})"|([^\s;",]{1,70}))""", re.IGNORECASE
+    r"""multipart/form-data\s*;.*?\bboundary=(?:"([^"]{1,70})"|([^\s;",]{1,70})(?=[\s;,]|$))""", re.IGNORECASE
 )
 FILE = re.compile(rb"^content-disposition:[^\n]*\bfilename\*?=", re.IGNORECASE | re.MULTILINE)
 MAX_HEADERS = 16 * 1024

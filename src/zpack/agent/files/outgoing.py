@@ -7,11 +7,11 @@ import logging
 import os
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from aiohttp import web
 
 from zpack.agent.files.ranges import Unsatisfiable, wanted
+from zpack.wire.attachment import SAFE_HEADERS, disposition
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 STEP = 1024 * 1024
-SAFE = {
-    "Content-Type": "application/octet-stream",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "private, no-cache",
-    "Accept-Ranges": "bytes",
-}
 
 
 class Outgoing:
@@ -48,7 +42,7 @@ class Outgoing:
     async def _send(self, file: BinaryIO, path: str, request: web.Request) -> web.StreamResponse:
         about = os.fstat(file.fileno())
         etag = f'"{about.st_ino:x}-{about.st_mtime_ns:x}-{about.st_size:x}"'
-        headers = SAFE | {"ETag": etag, "Content-Disposition": disposition(path)}
+        headers = SAFE_HEADERS | {"ETag": etag, "Content-Disposition": disposition(path)}
         size, asked = about.st_size, request.headers
         try:
             part = wanted(asked.get("Range"), size=size, if_range=asked.get("If-Range"), etag=etag)
@@ -81,10 +75,3 @@ class Outgoing:
             if sent == 0:  # or the file became shorter: what was announced cannot be kept
                 transport.abort()
             start += sent
-
-
-def disposition(path: str) -> str:
-    """Return a ``Content-Disposition`` that saves under the path's last name, in any browser."""
-    name = path.rpartition("/")[2]
-    plain = "".join(char if char.isascii() and char not in '"\\' else "_" for char in name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -44,7 +44,7 @@ class Broken(Refusal):
 class TooSlow(Refusal):
     """The body did not arrive in time."""
 
-    kind: Kind = "timeout"
+    kind: Kind = "slow"
     code = "body_too_slow"
 
 
