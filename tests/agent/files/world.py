@@ -12,7 +12,7 @@ from tests.agent.bench import ARTIFACT, Client, StoreServer, agent_beside, agent
 if TYPE_CHECKING:
     from pathlib import Path
 
-OWN = (".zlh-shadow", ".zlh_metadata.json")
+SECRET = "the neighbour's own words"
 PAYLOAD = {
     "vmid": 5001, "container_type": "game", "game": "minecraft", "variant": "scripted", "version": "1.21.4",
     "world": "world", "ports": [25565], "artifact_path": ARTIFACT, "java_path": "", "memory_mb": 512,
@@ -41,8 +41,8 @@ def arrange(tmp: Path, **payload: Any) -> Path:
         (folder / path).write_text(content)
     for secret in (folder.parent / "world_secret" / "f.jar", tmp / "outside" / "f.jar"):
         secret.parent.mkdir()
-        secret.write_text("secret")
-    (folder.parent / "world_secret" / "server.properties").write_text("secret")
+        secret.write_text(SECRET)
+    (folder.parent / "world_secret" / "server.properties").write_text(SECRET)
     return folder
 
 

@@ -7,15 +7,11 @@ import logging
 import os
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zpack.agent.config.files import read_json
 from zpack.agent.files.policy import TEMPORARY
 from zpack.agent.problems import Refusal
 from zpack.agent.rooted.root import Root
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +25,6 @@ class Leftovers:
     def note(self, root: Path, holder: str) -> str:
         """Note an unfinished file in a folder of ``root``; return its name. Raises ``OSError``."""
         name = TEMPORARY + secrets.token_hex(8)
-        self._folder.mkdir(parents=True, exist_ok=True)
         content = json.dumps({"root": str(root), "path": f"{holder}/{name}" if holder else name})
         with (self._folder / name).open("x") as note:
             note.write(content)
@@ -42,19 +37,19 @@ class Leftovers:
         (self._folder / name).unlink(missing_ok=True)
 
     def remove(self) -> int:
-        """Remove every unfinished file that a killed agent left; return how many there were."""
+        """Remove every unfinished file that a killed agent left; return how many there were.
+
+        Raises ``OSError``.
+        """
         count = 0
-        for note in self._notes():
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for note in sorted(self._folder.glob(f"{TEMPORARY}*")):
             said = read_json(note)
             root, path = said.get("root"), said.get("path")
             if isinstance(root, str) and isinstance(path, str):
                 count += _removed(Path(root), path)
             note.unlink(missing_ok=True)
         return count
-
-    def _notes(self) -> Iterator[Path]:
-        if self._folder.is_dir():
-            yield from sorted(self._folder.glob(f"{TEMPORARY}*"))
 
 
 def _removed(root: Path, path: str) -> bool:
