@@ -37,6 +37,8 @@ environment:
   ZLH_AGENT_PING_SECONDS    pause between two pings of a running server (10)
   ZLH_AGENT_INSTALL_SECONDS how long an installation may take (1800)
   ZLH_AGENT_MAX_DOWNLOAD_MIB, ZLH_AGENT_MAX_UNPACKED_MIB  limits of one artifact (2048, 8192)
+  ZLH_AGENT_DISK_QUOTA_MIB  what a server's folder may hold; 0: what the payload says, or the disk (0)
+  ZLH_AGENT_TRANSFER_SECONDS, ZLH_AGENT_TRANSFER_IDLE_SECONDS  limits of one upload (300, 30)
   ZLH_AGENT_UPDATE_MODE     off, notify or auto; shown by /agent/update/status (off)
   ZPACK_PDEATHSIG           1: end when the parent process ends
 """
