@@ -86,6 +86,8 @@ class Settings:
     supervision: Supervision
     token: str | None
     update_mode: str
+    keep_workload: bool
+    """Whether the workload goes on when the agent dies, for its successor to find."""
 
 
 class _Reader:
@@ -146,6 +148,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         supervision=_supervision(reader),
         token=token,
         update_mode=mode,
+        keep_workload=reader.text("ZLH_AGENT_KEEP_WORKLOAD", "1") != "0",
     )
 
 
