@@ -38,6 +38,7 @@ environment:
   ZLH_AGENT_INSTALL_SECONDS how long an installation may take (1800)
   ZLH_AGENT_MAX_DOWNLOAD_MIB, ZLH_AGENT_MAX_UNPACKED_MIB  limits of one artifact (2048, 8192)
   ZLH_AGENT_UPDATE_MODE     off, notify or auto; shown by /agent/update/status (off)
+  ZLH_AGENT_SHELL_SECONDS   how long a dev container's shell waits for somebody to look again (60)
   ZLH_AGENT_KEEP_WORKLOAD   0: the workload ends when the agent dies; else its successor finds it (1)
   ZPACK_PDEATHSIG           1: end when the parent process ends
 
@@ -102,6 +103,7 @@ async def serve(settings: Settings) -> int:
     finally:
         await agent.workload.close()
         agent.ring.close()
+        await agent.shells.close()
         await runner.cleanup()
     return 0
 

@@ -10,6 +10,7 @@ from zpack.agent.app import create_app
 from zpack.agent.config.store import ConfigStore, Tokens
 from zpack.agent.console.ring import ConsoleRing
 from zpack.agent.console.routes import ConsoleRoutes
+from zpack.agent.console.shell import Shells, find_account
 from zpack.agent.games.loader import SHIPPED, load_engines
 from zpack.agent.install.artifacts import Artifacts
 from zpack.agent.install.folders import Unpacker
@@ -38,6 +39,7 @@ class Agent:
     app: web.Application
     workload: Workload
     ring: ConsoleRing
+    shells: Shells
     orphans: Orphans
 
 
@@ -79,14 +81,18 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
         address=address,
         sweep=sweep,
     )
+    name, _, home = servers.mark.partition("=")
+    shells = Shells(
+        orphans=orphans, account=find_account(), extra={name: home}, linger_seconds=settings.shell_seconds
+    )
     doors = (
         *StatusRoutes(
             workload=workload, configs=configs, lock=lock, update_mode=settings.update_mode
         ).table(),
         *PowerRoutes(workload=workload, tokens=tokens, agent_port=address.port).table(),
-        *ConsoleRoutes(workload=workload, ring=ring).table(),
+        *ConsoleRoutes(workload=workload, configs=configs, ring=ring, shells=shells).table(),
     )
-    return Agent(create_app(tokens=tokens, routes=doors), workload, ring, orphans)
+    return Agent(create_app(tokens=tokens, routes=doors), workload, ring, shells, orphans)
 
 
 def _installer(settings: Settings, *, launcher: PipeLauncher, servers: ServerFolder) -> Installer:
