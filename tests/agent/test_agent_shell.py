@@ -51,7 +51,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     account = Account("somebody", tmp_path, os.geteuid(), os.getegid())
     found = Place(
         Shells(
-            orphans=Orphans(), account=account, extra={"MARK": "here", "PS1": "ready> "}, linger_seconds=0.5
+            orphans=Orphans(), account=account, extra={"MARK": "here"}, linger_seconds=0.5
         )
     )
     app = web.Application()
@@ -94,7 +94,7 @@ async def test_keys_pass_as_they_are(place: Place) -> None:
         await viewer.until("half a lne")
         viewer.lines.clear()
         await viewer.socket.send_str("\x03")
-        await viewer.until("ready>")
+        await viewer.until("\r\n")
         await viewer.socket.send_str("echo after$((1+1))\n")
         await viewer.until("after2")
 
