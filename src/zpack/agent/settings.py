@@ -97,6 +97,10 @@ class Settings:
     files: FileSettings
     token: str | None
     update_mode: str
+    keep_workload: bool
+    """Whether the workload goes on when the agent dies, for its successor to find."""
+    shell_seconds: float
+    """How long a dev container's shell waits for somebody to look again."""
 
 
 class _Reader:
@@ -162,6 +166,8 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         ),
         token=token,
         update_mode=mode,
+        shell_seconds=reader.number("ZLH_AGENT_SHELL_SECONDS", 60, low=0, high=86400),
+        keep_workload=reader.text("ZLH_AGENT_KEEP_WORKLOAD", "1") != "0",
     )
 
 

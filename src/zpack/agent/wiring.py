@@ -22,6 +22,7 @@ from zpack.agent.files.routes import FilesRoutes
 from zpack.agent.files.shadow import Shadows
 from zpack.agent.files.transfers import TransferLimits, Transfers
 from zpack.agent.files.upkeep import Upkeep
+from zpack.agent.console.shell import Shells, find_account
 from zpack.agent.games.loader import SHIPPED, load_engines
 from zpack.agent.install.artifacts import Artifacts
 from zpack.agent.install.folders import Unpacker
@@ -33,6 +34,7 @@ from zpack.agent.power.lock import OperationLock
 from zpack.agent.power.routes import PowerRoutes
 from zpack.agent.power.workload import Workload
 from zpack.agent.runtime.family import Orphans, end_below, end_marked
+from zpack.agent.runtime.kept import KeeperLauncher
 from zpack.agent.runtime.process import PipeLauncher
 from zpack.agent.status.routes import StatusRoutes
 
@@ -49,6 +51,7 @@ class Agent:
     app: web.Application
     workload: Workload
     ring: ConsoleRing
+    shells: Shells
     orphans: Orphans
 
 
@@ -67,33 +70,43 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
     servers = ServerFolder(folders=folders, address=address)
     ring, lock = ConsoleRing(), OperationLock()
 
-    async def sweep() -> None:
+    async def sweep(spare: int | None) -> None:
         if owns_process:
-            await end_below(os.getpid())
-        await end_marked(servers.mark)
+            await end_below(os.getpid(), spare=spare)
+        await end_marked(servers.mark, spare=spare)
 
     workload = Workload(
         configs=configs,
         engines=load_engines(SHIPPED, *([folders.games_dir] if folders.games_dir else [])),
         installer=_installer(settings, launcher=launcher, servers=servers),
         servers=servers,
-        launcher=launcher,
+        launcher=KeeperLauncher(
+            folder=folders.home / "run",
+            mark=servers.mark,
+            orphans=orphans,
+            console=ring,
+            outlives=settings.keep_workload,
+        ),
         ring=ring,
         lock=lock,
         supervision=settings.supervision,
         address=address,
         sweep=sweep,
     )
+    name, _, home = servers.mark.partition("=")
+    shells = Shells(
+        orphans=orphans, account=find_account(), extra={name: home}, linger_seconds=settings.shell_seconds
+    )
     doors = (
         *StatusRoutes(
             workload=workload, configs=configs, lock=lock, update_mode=settings.update_mode
         ).table(),
         *PowerRoutes(workload=workload, tokens=tokens, agent_port=address.port).table(),
-        *ConsoleRoutes(workload=workload, ring=ring).table(),
+        *ConsoleRoutes(workload=workload, configs=configs, ring=ring, shells=shells).table(),
     )
     files, upkeep = _files(settings, configs=configs, servers=servers, lock=lock)
     app = create_app(tokens=tokens, routes=(*doors, *files.table()), upkeep=[upkeep.context])
-    return Agent(app, workload, ring, orphans)
+    return Agent(app, workload, ring, shells, orphans)
 
 
 def _files(
