@@ -27,6 +27,8 @@ environment:
   ZLH_AGENT_HOME            the agent's own folder (/opt/zlh-agent)
   ZLH_RUNTIME_ROOT          folder of the workload (/opt/zlh)
   ARTIFACT_BASE_URL         where artifacts and SHA256SUMS are fetched from
+  ZLH_WORKLOAD_USER         whom the workload runs as; root: as the agent does (zlh or minecraft, if root)
+  ZLH_WORKLOAD_PROCESSES    how many processes and threads that user may have (1024)
   ZPACK_NODE_DIR            a folder with bin/node (else PATH)
   ZPACK_JAVA_DIR            a folder with bin/java (else PATH)
   ZLH_AGENT_GAMES_DIR       more engine files (*.toml)

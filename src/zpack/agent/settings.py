@@ -77,6 +77,15 @@ class Supervision:
 
 
 @dataclass(frozen=True)
+class Confinement:
+    """What the workload is held to."""
+
+    user: str | None
+    """Its own user; ``None``: the template's, where there is one."""
+    processes: int
+
+
+@dataclass(frozen=True)
 class Settings:
     """All groups; each part of the agent is given only its own."""
 
@@ -84,6 +93,7 @@ class Settings:
     folders: Folders
     store: Store
     supervision: Supervision
+    confinement: Confinement
     token: str | None
     update_mode: str
 
@@ -144,6 +154,10 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         ),
         store=_store(reader),
         supervision=_supervision(reader),
+        confinement=Confinement(
+            user=reader.text("ZLH_WORKLOAD_USER", "") or None,
+            processes=int(reader.number("ZLH_WORKLOAD_PROCESSES", 1024, low=1, high=4_194_304)),
+        ),
         token=token,
         update_mode=mode,
     )

@@ -265,6 +265,7 @@ class Workload:
     ) -> None:
         async def begin() -> Process:
             self._servers.prepare(payload, engine)
+            await asyncio.to_thread(self._servers.hand_over, payload)
             command = self._servers.start_command(payload, engine, program=installed.program)
             return await self._launcher.launch(command, on_line=self._ring.append)
 

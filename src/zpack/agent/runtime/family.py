@@ -67,15 +67,28 @@ def descendants(pid: int) -> set[int]:
     return {each for each in found if (stat := _stat(each)) and stat[0] not in {"Z", "X"}}
 
 
-def marked(marker: str) -> set[int]:
-    """Return the processes of this user whose environment holds ``marker`` (``NAME=value``)."""
+def marked(marker: str, *, uid: int | None = None) -> set[int]:
+    """Return the processes whose environment holds ``marker`` (``NAME=value``).
+
+    Root without CAP_SYS_PTRACE may not look at another user's: all of ``uid`` that it may not look at count.
+    """
     wanted = b"\0" + marker.encode() + b"\0"
     found: set[int] = set()
     for pid in pids():
-        with contextlib.suppress(OSError), (PROC / str(pid) / "environ").open("rb") as file:
-            if pid != os.getpid() and wanted in b"\0" + file.read(MAX_ENVIRON) + b"\0":
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if pid != os.getpid() and _holds(PROC / str(pid), wanted, uid=uid):
                 found.add(pid)
     return found
+
+
+def _holds(process: Path, wanted: bytes, *, uid: int | None) -> bool:
+    try:
+        with (process / "environ").open("rb") as file:
+            return wanted in b"\0" + file.read(MAX_ENVIRON) + b"\0"
+    except PermissionError:
+        return uid is not None and process.stat().st_uid == uid
+    except OSError:
+        return False
 
 
 def kill(targets: set[int]) -> None:
@@ -90,10 +103,10 @@ async def end_below(pid: int, *, seconds: float = 5.0) -> bool:
     return await _end(lambda: descendants(pid), seconds)
 
 
-async def end_marked(marker: str, *, seconds: float = 5.0) -> bool:
+async def end_marked(marker: str, *, uid: int | None = None, seconds: float = 5.0) -> bool:
     """Kill every process with the marker, as a dead agent left them; false when something stayed."""
     return await _end(
-        lambda: {p for p in marked(marker) if (s := _stat(p)) and s[0] not in {"Z", "X"}}, seconds
+        lambda: {p for p in marked(marker, uid=uid) if (s := _stat(p)) and s[0] not in {"Z", "X"}}, seconds
     )
 
 

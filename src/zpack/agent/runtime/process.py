@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from zpack.agent.runtime.family import Orphans
+    from zpack.agent.runtime.user import WorkloadUser
 
 CHUNK = 16 * 1024
 MAX_LINE = 4096
@@ -27,11 +28,12 @@ LAUNCH = str(Path(launch.__file__))
 
 @dataclass(frozen=True)
 class Command:
-    """What to run, where, with exactly which environment."""
+    """What to run, where, with exactly which environment, and as whom (``None``: as the agent)."""
 
     argv: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str]
+    user: WorkloadUser | None = None
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,7 @@ class PipeLauncher:
         try:
             return await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", LAUNCH, str(os.getpid())),
+                command.user.words if command.user else "-",
                 *command.argv,
                 stdin=stdin,
                 stdout=stdout,
