@@ -13,6 +13,7 @@ from aiohttp import web
 
 from zpack.agent import VERSION
 from zpack.agent.games.loader import EngineFileError
+from zpack.agent.logs import begin_logging
 from zpack.agent.runtime.family import become_reaper
 from zpack.agent.settings import Settings, SettingsError, read_settings
 from zpack.agent.wiring import Agent, build
@@ -55,15 +56,13 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=VERSION)
     parser.parse_args(argv)
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    begin_logging()
     follow_parent()
     become_reaper()
     try:
         return asyncio.run(serve(read_settings(os.environ)))
     except (SettingsError, EngineFileError, OSError) as error:
-        sys.stderr.write(f"zpack agent: {error}\n")
+        log.critical("cannot start: %s", error)
         return 2
 
 
