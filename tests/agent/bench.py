@@ -218,6 +218,7 @@ def environment(tmp: Path, store: StoreServer, **changes: str) -> dict[str, str]
         "ZLH_AGENT_GAMES_DIR": str(HERE / "games"),
         "ZLH_AGENT_BACKOFF_SECONDS": "0.1,0.1,0.1",
         "ZLH_AGENT_PING_SECONDS": "0.1",
+        "ZLH_AGENT_KEEP_WORKLOAD": "0",
     } | changes
 
 

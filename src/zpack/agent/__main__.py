@@ -41,7 +41,12 @@ environment:
   ZLH_AGENT_INSTALL_SECONDS how long an installation may take (1800)
   ZLH_AGENT_MAX_DOWNLOAD_MIB, ZLH_AGENT_MAX_UNPACKED_MIB  limits of one artifact (2048, 8192)
   ZLH_AGENT_UPDATE_MODE     off, notify or auto; shown by /agent/update/status (off)
+  ZLH_AGENT_KEEP_WORKLOAD   0: the workload ends when the agent dies; else its successor finds it (1)
   ZPACK_PDEATHSIG           1: end when the parent process ends
+
+signals:
+  SIGTERM, SIGINT, SIGPWR   stop the workload, then end
+  SIGHUP                    begin anew in the same process, as after an update; the workload goes on
 """
 log = logging.getLogger("zpack.agent")
 
@@ -70,11 +75,12 @@ async def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT. Raises ``EngineFileError`` and ``OSError``."""
     loop = asyncio.get_running_loop()
     agent = build(settings, owns_process=True)
-    ending = asyncio.Event()
+    ending, renewing = asyncio.Event(), asyncio.Event()
     # SIGPWR is how LXC asks a container's first process to end.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGPWR):
         loop.add_signal_handler(number, _asked_to_end, ending, agent)
     loop.add_signal_handler(signal.SIGCHLD, agent.orphans.reap)
+    loop.add_signal_handler(signal.SIGHUP, _asked_to_renew, ending, renewing)
     # With cancellation, a reader of the console who went away gives its place back at once.
     runner = web.AppRunner(
         agent.app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True
@@ -88,12 +94,29 @@ async def serve(settings: Settings) -> int:
         host, port = runner.addresses[0][:2]
         say_ready("agent", listen=f"{host}:{port}")
         await ending.wait()
+        if renewing.is_set():
+            log.info("asked to begin anew: the workload goes on")
+            agent.ring.close()
+            await runner.cleanup()
+            begin_anew()
         log.info("asked to end: stopping the workload")
     finally:
         await agent.workload.close()
         agent.ring.close()
         await runner.cleanup()
     return 0
+
+
+def begin_anew() -> None:
+    """Become what the same command line starts now. What was open closes; the workload's keeper goes on."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line
+
+
+def _asked_to_renew(ending: asyncio.Event, renewing: asyncio.Event) -> None:
+    if not ending.is_set():
+        renewing.set()
+        ending.set()
 
 
 def _asked_to_end(ending: asyncio.Event, agent: Agent) -> None:

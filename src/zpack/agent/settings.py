@@ -96,6 +96,8 @@ class Settings:
     confinement: Confinement
     token: str | None
     update_mode: str
+    keep_workload: bool
+    """Whether the workload goes on when the agent dies, for its successor to find."""
 
 
 class _Reader:
@@ -160,6 +162,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         ),
         token=token,
         update_mode=mode,
+        keep_workload=reader.text("ZLH_AGENT_KEEP_WORKLOAD", "1") != "0",
     )
 
 

@@ -22,6 +22,7 @@ from zpack.agent.power.lock import OperationLock
 from zpack.agent.power.routes import PowerRoutes
 from zpack.agent.power.workload import Workload
 from zpack.agent.runtime.family import Orphans, end_below, end_marked
+from zpack.agent.runtime.kept import KeeperLauncher
 from zpack.agent.runtime.process import PipeLauncher
 from zpack.agent.runtime.user import find_user
 from zpack.agent.status.routes import StatusRoutes
@@ -61,17 +62,23 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
     servers = ServerFolder(folders=folders, address=address, user=user)
     ring, lock = ConsoleRing(), OperationLock()
 
-    async def sweep() -> None:
+    async def sweep(spare: int | None) -> None:
         if owns_process:
-            await end_below(os.getpid())
-        await end_marked(servers.mark, uid=user.uid if user else None)
+            await end_below(os.getpid(), spare=spare)
+        await end_marked(servers.mark, uid=user.uid if user else None, spare=spare)
 
     workload = Workload(
         configs=configs,
         engines=load_engines(SHIPPED, *([folders.games_dir] if folders.games_dir else [])),
         installer=_installer(settings, launcher=launcher, servers=servers, user=user),
         servers=servers,
-        launcher=launcher,
+        launcher=KeeperLauncher(
+            folder=folders.home / "run",
+            mark=servers.mark,
+            orphans=orphans,
+            console=ring,
+            outlives=settings.keep_workload,
+        ),
         ring=ring,
         lock=lock,
         supervision=settings.supervision,

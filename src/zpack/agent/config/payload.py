@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -47,6 +49,10 @@ class Payload:
         fields |= {"ports": list(self.ports), "artifact_path": self.artifact_path}
         fields |= {"java_path": self.java_path, "memory_mb": self.memory_mb}
         return fields | {n: v for n in ("admin_user", "admin_pass") if (v := getattr(self, n))}
+
+    def digest(self) -> str:
+        """Return what tells two payloads apart, and none of their secrets."""
+        return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()
 
     def shown(self) -> dict[str, Any]:
         """The payload without its secrets, as ``/status`` shows it."""

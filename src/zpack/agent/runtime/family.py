@@ -98,16 +98,33 @@ def kill(targets: set[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-async def end_below(pid: int, *, seconds: float = 5.0) -> bool:
-    """Kill everything below a process until nothing is left; false when something stayed."""
-    return await _end(lambda: descendants(pid), seconds)
+async def end_below(pid: int, *, spare: int | None = None, seconds: float = 5.0) -> bool:
+    """Kill everything below a process until nothing is left; false when something stayed.
+
+    ``spare`` stays, with all below it.
+    """
+    return await _end(lambda: descendants(pid) - _family(spare), seconds)
 
 
-async def end_marked(marker: str, *, uid: int | None = None, seconds: float = 5.0) -> bool:
-    """Kill every process with the marker, as a dead agent left them; false when something stayed."""
-    return await _end(
-        lambda: {p for p in marked(marker, uid=uid) if (s := _stat(p)) and s[0] not in {"Z", "X"}}, seconds
-    )
+async def end_marked(
+    marker: str, *, uid: int | None = None, spare: int | None = None, seconds: float = 5.0
+) -> bool:
+    """Kill every process with the marker and what is below it, as a dead agent left them.
+
+    ``spare`` stays, with all below it. False when something else stayed.
+    """
+
+    def found() -> set[int]:
+        living = {p for p in marked(marker, uid=uid) if (s := _stat(p)) and s[0] not in {"Z", "X"}}
+        return living - _family(spare)
+
+    for pid in found():  # first what is below: a keeper collects its workload's orphans only while it lives
+        await end_below(pid, spare=spare, seconds=seconds)
+    return await _end(found, seconds)
+
+
+def _family(pid: int | None) -> set[int]:
+    return set() if pid is None else {pid, *descendants(pid)}
 
 
 async def _end(find: Callable[[], set[int]], seconds: float) -> bool:

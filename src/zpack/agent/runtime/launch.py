@@ -1,8 +1,8 @@
 """The last thing before a workload: takes its rights away, makes it die with the agent, then becomes it.
 
-Run by path as a script (``python -I -S launch.py <agent's pid> <uid:gid:processes or -> <argv…>``), because
-what it does must happen in the child: a hook between fork and exec would run in a copy of the agent, with its
-threads' locks held.
+Run by path as a script (``python -I -S launch.py <parent's pid or 0> <uid:gid:processes or -> <argv…>``),
+because what it does must happen in the child: a hook between fork and exec would run in a copy of the agent,
+with its threads' locks held.
 """
 
 import ctypes
@@ -20,6 +20,8 @@ def become(words: str) -> None:
     """Become another user for good, with a limit on its processes. Raises ``OSError``."""
     uid, gid, processes = (int(word) for word in words.split(":"))
     resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+    if os.isatty(0):
+        os.fchown(0, uid, gid)  # its terminal: it may open /dev/stderr again
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
@@ -29,7 +31,7 @@ def become(words: str) -> None:
 
 def main() -> None:
     """Drop rights, set the parent-death signal, restore what Python changed, and exec."""
-    parent, user, argv = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    parent, user, argv = int(sys.argv[1]) or os.getppid(), sys.argv[2], sys.argv[3:]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         if user != "-":
