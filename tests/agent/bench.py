@@ -256,7 +256,8 @@ async def agent_beside(tmp: Path, store: StoreServer, *, before: tuple[str, ...]
         if process.returncode is None:
             # What stands before the agent (unshare) lets SIGTERM pass by.
             for pid in children(process.pid) if before else {process.pid}:
-                os.kill(pid, signal.SIGTERM)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
         await asyncio.wait_for(process.communicate(), 20)
 
 

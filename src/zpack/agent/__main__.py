@@ -13,6 +13,7 @@ from aiohttp import web
 
 from zpack.agent import VERSION
 from zpack.agent.games.loader import EngineFileError
+from zpack.agent.logs import begin_logging
 from zpack.agent.runtime.family import become_reaper
 from zpack.agent.settings import Settings, SettingsError, read_settings
 from zpack.agent.wiring import Agent, build
@@ -27,6 +28,8 @@ environment:
   ZLH_AGENT_HOME            the agent's own folder (/opt/zlh-agent)
   ZLH_RUNTIME_ROOT          folder of the workload (/opt/zlh)
   ARTIFACT_BASE_URL         where artifacts and SHA256SUMS are fetched from
+  ZLH_WORKLOAD_USER         whom the workload runs as; root: as the agent does (zlh or minecraft, if root)
+  ZLH_WORKLOAD_PROCESSES    how many processes and threads that user may have (1024)
   ZPACK_NODE_DIR            a folder with bin/node (else PATH)
   ZPACK_JAVA_DIR            a folder with bin/java (else PATH)
   ZLH_AGENT_GAMES_DIR       more engine files (*.toml)
@@ -61,15 +64,13 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=VERSION)
     parser.parse_args(argv)
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    begin_logging()
     follow_parent()
     become_reaper()
     try:
         return asyncio.run(serve(read_settings(os.environ)))
     except (SettingsError, EngineFileError, OSError) as error:
-        sys.stderr.write(f"zpack agent: {error}\n")
+        log.critical("cannot start: %s", error)
         return 2
 
 

@@ -87,6 +87,15 @@ class FileSettings:
 
 
 @dataclass(frozen=True)
+class Confinement:
+    """What the workload is held to."""
+
+    user: str | None
+    """Its own user; ``None``: the template's, where there is one."""
+    processes: int
+
+
+@dataclass(frozen=True)
 class Settings:
     """All groups; each part of the agent is given only its own."""
 
@@ -95,6 +104,7 @@ class Settings:
     store: Store
     supervision: Supervision
     files: FileSettings
+    confinement: Confinement
     token: str | None
     update_mode: str
     keep_workload: bool
@@ -163,6 +173,10 @@ def read_settings(env: Mapping[str, str]) -> Settings:
             quota_mib=int(reader.number("ZLH_AGENT_DISK_QUOTA_MIB", 0, low=0, high=1e9)) or None,
             transfer_seconds=reader.number("ZLH_AGENT_TRANSFER_SECONDS", 300, low=0.1, high=86400),
             idle_seconds=reader.number("ZLH_AGENT_TRANSFER_IDLE_SECONDS", 30, low=0.1, high=3600),
+        ),
+        confinement=Confinement(
+            user=reader.text("ZLH_WORKLOAD_USER", "") or None,
+            processes=int(reader.number("ZLH_WORKLOAD_PROCESSES", 1024, low=1, high=4_194_304)),
         ),
         token=token,
         update_mode=mode,

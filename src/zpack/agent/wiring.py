@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zpack.agent.app import create_app
+from zpack.agent.config.files import close_home
 from zpack.agent.config.store import ConfigStore, Tokens
 from zpack.agent.console.ring import ConsoleRing
 from zpack.agent.console.routes import ConsoleRoutes
+from zpack.agent.console.shell import Shells, find_account
 from zpack.agent.files.actions import Files
 from zpack.agent.files.incoming import Incoming
 from zpack.agent.files.leftovers import Leftovers
@@ -22,7 +24,6 @@ from zpack.agent.files.routes import FilesRoutes
 from zpack.agent.files.shadow import Shadows
 from zpack.agent.files.transfers import TransferLimits, Transfers
 from zpack.agent.files.upkeep import Upkeep
-from zpack.agent.console.shell import Shells, find_account
 from zpack.agent.games.loader import SHIPPED, load_engines
 from zpack.agent.install.artifacts import Artifacts
 from zpack.agent.install.folders import Unpacker
@@ -36,11 +37,13 @@ from zpack.agent.power.workload import Workload
 from zpack.agent.runtime.family import Orphans, end_below, end_marked
 from zpack.agent.runtime.kept import KeeperLauncher
 from zpack.agent.runtime.process import PipeLauncher
+from zpack.agent.runtime.user import find_user
 from zpack.agent.status.routes import StatusRoutes
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from zpack.agent.runtime.user import WorkloadUser
     from zpack.agent.settings import Settings
 
 
@@ -62,23 +65,26 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
     agent inside a test) only those that carry its mark.
     """
     folders, address = settings.folders, settings.address
-    folders.home.mkdir(parents=True, exist_ok=True)
+    close_home(folders.home)
+    user = find_user(
+        settings.confinement.user, processes=settings.confinement.processes, folder=folders.runtime_root
+    )
     orphans = Orphans()
     launcher = PipeLauncher(orphans=orphans)
     tokens = Tokens(home=folders.home, from_environment=settings.token)
     configs = ConfigStore(home=folders.home, tokens=tokens)
-    servers = ServerFolder(folders=folders, address=address)
+    servers = ServerFolder(folders=folders, address=address, user=user)
     ring, lock = ConsoleRing(), OperationLock()
 
     async def sweep(spare: int | None) -> None:
         if owns_process:
             await end_below(os.getpid(), spare=spare)
-        await end_marked(servers.mark, spare=spare)
+        await end_marked(servers.mark, uid=user.uid if user else None, spare=spare)
 
     workload = Workload(
         configs=configs,
         engines=load_engines(SHIPPED, *([folders.games_dir] if folders.games_dir else [])),
-        installer=_installer(settings, launcher=launcher, servers=servers),
+        installer=_installer(settings, launcher=launcher, servers=servers, user=user),
         servers=servers,
         launcher=KeeperLauncher(
             folder=folders.home / "run",
@@ -129,10 +135,12 @@ def _files(
     return routes, Upkeep(leftovers=leftovers, shadows=shadows, places=places)
 
 
-def _installer(settings: Settings, *, launcher: PipeLauncher, servers: ServerFolder) -> Installer:
+def _installer(
+    settings: Settings, *, launcher: PipeLauncher, servers: ServerFolder, user: WorkloadUser | None
+) -> Installer:
     folders, store = settings.folders, settings.store
     artifacts = Artifacts(store=store, folder=folders.runtime_root / ".downloads")
-    unpacker = Unpacker(staging=folders.runtime_root / ".staging", store=store, launcher=launcher)
+    unpacker = Unpacker(staging=folders.runtime_root / ".staging", store=store, launcher=launcher, user=user)
     return Installer(
         record=folders.home / "state" / "installed.json",
         store=store,

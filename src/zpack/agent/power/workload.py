@@ -105,13 +105,16 @@ class Workload:
     def configure(self, payload: Payload) -> AgentState:
         """Save a payload, install and start it. The same one again changes nothing while it is at work.
 
-        Raises :class:`Invalid` for an unknown engine, :class:`Conflict` during another operation.
+        Raises :class:`Invalid` for an unknown engine, :class:`Conflict` during another operation and for the
+        payload of another container.
         """
         engine = self._engine(payload)
         if len(payload.ports) < len(engine.ports):
             msg = f"{engine.name} needs ports for {', '.join(engine.ports)}"
             raise Invalid(msg, code="invalid_payload")
         saved = self._configs.payload
+        if saved is not None and saved.vmid != payload.vmid:
+            raise Conflict(f"this is the agent of {saved.vmid} and of no other", code="identity_fixed")
         same = saved is not None and saved.as_json() == payload.as_json()
         current = self._lock.current
         at_work = current.kind in STARTS if current else self._alive and self.condition.state != "crashed"
@@ -293,6 +296,7 @@ class Workload:
             if found:
                 return found.pop()
             self._servers.prepare(payload, engine)
+            await asyncio.to_thread(self._servers.hand_over, payload)
             command = self._servers.start_command(payload, engine, program=installed.program)
             return await self._launcher.launch(command, label=payload.digest())
 

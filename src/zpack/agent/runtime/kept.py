@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zpack.agent.problems import WorkloadError
 from zpack.agent.runtime import keeper
 from zpack.agent.runtime.memory import oom_kills
-from zpack.agent.runtime.process import LAUNCH, Began, Exit
+from zpack.agent.runtime.process import LAUNCH, Began, Exit, launched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,7 +151,7 @@ class KeeperLauncher:
         """Start a workload. Raises :class:`WorkloadError`."""
         facts = {"label": label, "line": self._console.last, "oom_kills": oom_kills()}
         spec = {
-            "argv": command.argv,
+            "argv": launched(command, parent=0),
             "cwd": str(command.cwd),
             "env": dict(command.env),
             "first": self._console.last + 1,
@@ -180,7 +180,7 @@ class KeeperLauncher:
 
     async def _start(self, spec: bytes) -> None:
         program = (sys.executable, "-I", "-S", KEEPER, str(self._folder))
-        bound = () if self._outlives else (sys.executable, "-I", "-S", LAUNCH, str(os.getpid()))
+        bound = () if self._outlives else (sys.executable, "-I", "-S", LAUNCH, str(os.getpid()), "-")
         name, _, value = self._mark.partition("=")
         with (self._folder / "keeper.log").open("wb") as log, self._orphans.starting():
             process = await asyncio.create_subprocess_exec(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from zpack.agent.runtime.family import Orphans
+    from zpack.agent.runtime.user import WorkloadUser
 
 CHUNK = 16 * 1024
 LAST_WORDS_SECONDS = 0.5
@@ -27,11 +28,12 @@ LAUNCH = str(Path(launch.__file__))
 
 @dataclass(frozen=True)
 class Command:
-    """What to run, where, with exactly which environment."""
+    """What to run, where, with exactly which environment, and as whom (``None``: as the agent)."""
 
     argv: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str]
+    user: WorkloadUser | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,12 @@ class Launcher(Protocol):
     async def find(self, label: str) -> KeptWorkload | None:
         """Return what an earlier agent left running under this label."""
         ...
+
+
+def launched(command: Command, *, parent: int) -> tuple[str, ...]:
+    """Return the command line that gives up rights, ties itself to its parent and becomes the command."""
+    user = command.user.words if command.user else "-"
+    return (sys.executable, "-I", "-S", LAUNCH, str(parent), user, *command.argv)
 
 
 class FdProcess:
@@ -190,8 +198,7 @@ class PipeLauncher:
     async def _spawn(self, command: Command, *, stdin: int, stdout: int) -> asyncio.subprocess.Process:
         try:
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", LAUNCH, str(os.getpid())),
-                *command.argv,
+                *launched(command, parent=os.getpid()),
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stdout,

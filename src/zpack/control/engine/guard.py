@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 
+from zpack.control.engine.request import current_request
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,6 +42,7 @@ class Guard:
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode() if REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
         scope.setdefault("state", {})["request_id"] = request_id
+        current_request.set(request_id)
         body = _Body(receive, headers, limit=self._limit(scope))
         answer = _Answer(send, body, request_id)
         query = scope.get("query_string", b"").lower()
