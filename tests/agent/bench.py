@@ -226,7 +226,7 @@ def environment(tmp: Path, store: StoreServer, **changes: str) -> dict[str, str]
 async def agent_here(tmp: Path, store: StoreServer, **changes: str) -> Any:
     """An agent inside the test."""
     agent = build(read_settings(environment(tmp, store, **changes)), owns_process=False)
-    await agent.workload.resume()
+    await agent.resume()
     async with serving(agent.app) as url, aiohttp.ClientSession() as http:
         try:
             yield Client(http, url, tmp / "home", tmp / "root", free_port(), agent=agent)

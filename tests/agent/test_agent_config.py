@@ -133,6 +133,9 @@ DOORS = [
     ("GET", "/ready"), ("GET", "/status"), ("GET", "/version"), ("GET", "/agent/update/status"),
     ("POST", "/config"), ("POST", "/start"), ("POST", "/stop"), ("POST", "/restart"),
     ("POST", "/console/command"), ("GET", "/console/log"), ("GET", "/game/players"), ("GET", "/unknown"),
+    ("GET", "/game/backups"), ("POST", "/game/backups"), ("DELETE", "/game/backups"),
+    ("POST", "/game/backups/restore"), ("GET", "/game/backups/operations/{id}"),
+    ("GET", "/game/backups/{id}"), ("DELETE", "/game/backups/{id}"),
 ]  # fmt: skip
 
 

@@ -42,6 +42,10 @@ environment:
   ZLH_AGENT_MAX_DOWNLOAD_MIB, ZLH_AGENT_MAX_UNPACKED_MIB  limits of one artifact (2048, 8192)
   ZLH_AGENT_DISK_QUOTA_MIB  what a server's folder may hold; 0: what the payload says, or the disk (0)
   ZLH_AGENT_TRANSFER_SECONDS, ZLH_AGENT_TRANSFER_IDLE_SECONDS  limits of one upload (300, 30)
+  ZLH_AGENT_BACKUP_KEEP, ZLH_AGENT_BACKUP_KEEP_CHECKPOINTS  how many backups are kept (5, 3)
+  ZLH_AGENT_BACKUP_MAX_MIB  content that one backup may hold (65536)
+  ZLH_AGENT_BACKUP_MIN_FREE_MIB  what a backup or restore leaves free on the disk (256)
+  ZLH_AGENT_BACKUP_SECONDS  how long packing or unpacking one may take (3600)
   ZLH_AGENT_UPDATE_MODE     off, notify or auto; shown by /agent/update/status (off)
   ZLH_AGENT_SHELL_SECONDS   how long a dev container's shell waits for somebody to look again (60)
   ZLH_AGENT_KEEP_WORKLOAD   0: the workload ends when the agent dies; else its successor finds it (1)
@@ -92,7 +96,7 @@ async def serve(settings: Settings) -> int:
     try:
         site = web.TCPSite(runner, settings.address.host, settings.address.port)
         # First: it ends what a killed agent left, which must not meet what a new /config starts.
-        await agent.workload.resume()
+        await agent.resume()
         await site.start()
         host, port = runner.addresses[0][:2]
         say_ready("agent", listen=f"{host}:{port}")

@@ -96,6 +96,19 @@ class Confinement:
 
 
 @dataclass(frozen=True)
+class Keeping:
+    """How many backups are kept, and what one may take."""
+
+    keep: int
+    keep_checkpoints: int
+    max_bytes: int
+    """Content of one backup."""
+    min_free_bytes: int
+    """What must stay free on the disk."""
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Settings:
     """All groups; each part of the agent is given only its own."""
 
@@ -105,6 +118,7 @@ class Settings:
     supervision: Supervision
     files: FileSettings
     confinement: Confinement
+    keeping: Keeping
     token: str | None
     update_mode: str
     keep_workload: bool
@@ -178,6 +192,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
             user=reader.text("ZLH_WORKLOAD_USER", "") or None,
             processes=int(reader.number("ZLH_WORKLOAD_PROCESSES", 1024, low=1, high=4_194_304)),
         ),
+        keeping=_keeping(reader),
         token=token,
         update_mode=mode,
         shell_seconds=reader.number("ZLH_AGENT_SHELL_SECONDS", 60, low=0, high=86400),
@@ -206,4 +221,14 @@ def _supervision(reader: _Reader) -> Supervision:
         ready_seconds=ready or None,
         stop_seconds=reader.number("ZLH_AGENT_STOP_SECONDS", 20, low=0.1, high=600),
         ping_seconds=reader.number("ZLH_AGENT_PING_SECONDS", 10, low=0.05, high=3600),
+    )
+
+
+def _keeping(reader: _Reader) -> Keeping:
+    return Keeping(
+        keep=int(reader.number("ZLH_AGENT_BACKUP_KEEP", 5, low=1, high=1000)),
+        keep_checkpoints=int(reader.number("ZLH_AGENT_BACKUP_KEEP_CHECKPOINTS", 3, low=1, high=1000)),
+        max_bytes=int(reader.number("ZLH_AGENT_BACKUP_MAX_MIB", 65536, low=0.01, high=1e8) * MIB),
+        min_free_bytes=int(reader.number("ZLH_AGENT_BACKUP_MIN_FREE_MIB", 256, low=0, high=1e8) * MIB),
+        seconds=reader.number("ZLH_AGENT_BACKUP_SECONDS", 3600, low=0.1, high=86400),
     )

@@ -7,11 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zpack.agent.app import create_app
+from zpack.agent.backups.actions import Backups
+from zpack.agent.backups.archiver import Archiver
+from zpack.agent.backups.making import Making
+from zpack.agent.backups.restoring import Restoring
+from zpack.agent.backups.routes import BackupRoutes
+from zpack.agent.backups.saving import Saving
+from zpack.agent.backups.shelf import Shelf
+from zpack.agent.backups.swap import Swap
 from zpack.agent.config.files import close_home
 from zpack.agent.config.store import ConfigStore, Tokens
 from zpack.agent.console.ring import ConsoleRing
 from zpack.agent.console.routes import ConsoleRoutes
 from zpack.agent.console.shell import Shells, find_account
+from zpack.agent.faults import FaultPoint
 from zpack.agent.files.actions import Files
 from zpack.agent.files.incoming import Incoming
 from zpack.agent.files.leftovers import Leftovers
@@ -41,6 +50,8 @@ from zpack.agent.runtime.user import find_user
 from zpack.agent.status.routes import StatusRoutes
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from aiohttp import web
 
     from zpack.agent.runtime.user import WorkloadUser
@@ -53,9 +64,16 @@ class Agent:
 
     app: web.Application
     workload: Workload
+    backups: Backups
     ring: ConsoleRing
     shells: Shells
     orphans: Orphans
+
+    async def resume(self) -> None:
+        """Bring everything to where a killed agent left it. Called once, first. Raises ``OSError``."""
+        await self.backups.recover()
+        await self.workload.resume()
+        self.backups.settle()
 
 
 def build(settings: Settings, *, owns_process: bool) -> Agent:
@@ -76,9 +94,9 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
     servers = ServerFolder(folders=folders, address=address, user=user)
     ring, lock = ConsoleRing(), OperationLock()
 
-    async def sweep(spare: int | None) -> None:
+    async def sweep(spare: Collection[int]) -> None:
         if owns_process:
-            await end_below(os.getpid(), spare=spare)
+            await end_below(os.getpid(), spare={*launcher.tools, *spare})
         await end_marked(servers.mark, uid=user.uid if user else None, spare=spare)
 
     workload = Workload(
@@ -103,16 +121,58 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
     shells = Shells(
         orphans=orphans, account=find_account(), extra={name: home}, linger_seconds=settings.shell_seconds
     )
+    backups = _backups(settings, workload=workload, lock=lock, servers=servers, launcher=launcher, ring=ring)
     doors = (
         *StatusRoutes(
             workload=workload, configs=configs, lock=lock, update_mode=settings.update_mode
         ).table(),
         *PowerRoutes(workload=workload, tokens=tokens, agent_port=address.port).table(),
         *ConsoleRoutes(workload=workload, configs=configs, ring=ring, shells=shells).table(),
+        *BackupRoutes(backups=backups).table(),
     )
     files, upkeep = _files(settings, configs=configs, servers=servers, lock=lock)
     app = create_app(tokens=tokens, routes=(*doors, *files.table()), upkeep=[upkeep.context])
-    return Agent(app, workload, ring, shells, orphans)
+    return Agent(app, workload, backups, ring, shells, orphans)
+
+
+def _backups(
+    settings: Settings,
+    *,
+    workload: Workload,
+    lock: OperationLock,
+    servers: ServerFolder,
+    launcher: PipeLauncher,
+    ring: ConsoleRing,
+) -> Backups:
+    folders, keeping = settings.folders, settings.keeping
+    state = folders.home / "state"
+    fault = FaultPoint.from_environment(os.environ)
+    shelf = Shelf(folder=folders.home / "backups", fault=fault)
+    archiver = Archiver(launcher=launcher, keeping=keeping, home=folders.home, fault=fault)
+    saving = Saving(workload=workload, ring=ring, marker=state / "saving-paused.json", fault=fault)
+    making = Making(
+        workload=workload, servers=servers, shelf=shelf, archiver=archiver, saving=saving, fault=fault
+    )
+    restoring = Restoring(
+        workload=workload,
+        servers=servers,
+        shelf=shelf,
+        archiver=archiver,
+        making=making,
+        swap=Swap(journal=state / "restore.json", workshop=folders.runtime_root / ".restore", fault=fault),
+        fault=fault,
+    )
+    return Backups(
+        workload=workload,
+        lock=lock,
+        servers=servers,
+        shelf=shelf,
+        making=making,
+        restoring=restoring,
+        saving=saving,
+        keeping=keeping,
+        last=state / "backup-operation.json",
+    )
 
 
 def _files(

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from zpack.control.accounts.access import PUBLIC, RULES
 from zpack.control.accounts.routes import router as accounts
+from zpack.control.backups.routes import router as backups
 from zpack.control.catalog.routes import router as catalog
 from zpack.control.console.routes import router as console
 from zpack.control.engine.errors import ForeignError, Refusal
@@ -44,7 +45,7 @@ CLIENT_CLOSED = 499
 """What nginx calls an answer that nobody waits for; it reaches no one."""
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
-    publishing,
+    backups, publishing,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}

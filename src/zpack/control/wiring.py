@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from zpack.control.accounts.actions import Accounts
 from zpack.control.accounts.auth import AccessTokens
+from zpack.control.backups.actions import Backups
 from zpack.control.catalog.actions import Catalog
 from zpack.control.console.actions import Console
 from zpack.control.db.leases import LeaseRows, ShardRows
@@ -106,6 +107,7 @@ class Api:
     """The actions behind the routes; each attribute becomes ``app.state.<name>``."""
 
     accounts: Accounts
+    backups: Backups
     catalog: Catalog
     console: Console
     events: Streams
@@ -230,6 +232,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     )
     return Api(
         accounts=accounts,
+        backups=Backups(database=database, instances=instances, agents=clients.agents),
         catalog=catalog,
         console=Console(database=database, instances=instances, agents=clients.agents),
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),

@@ -14,6 +14,11 @@ SETTINGS = json.loads(pathlib.Path("settings.json").read_text())
 BEHAVIOUR = pathlib.Path("behaviour.json")
 WANTED = json.loads(BEHAVIOUR.read_text()) if BEHAVIOUR.exists() else {}
 PLAYERS: list[str] = []
+SAVING = {
+    "save-all flush": "Saved the game",
+    "save-off": "Automatic saving is now disabled",
+    "save-on": "Automatic saving is now enabled",
+}
 
 
 def say(text: str) -> None:
@@ -63,6 +68,14 @@ def steadily(count: int, rate: float) -> None:
         time.sleep(1 / rate)
 
 
+def flood_or_fork(word: str, rest: str) -> None:
+    if word == "flood":
+        sys.stdout.write("".join(f"line {n}\n" for n in range(int(rest))))
+    if word == "daemon":
+        # An orphan in a session of its own, with an empty environment, that keeps our output open.
+        subprocess.run(["sh", "-c", "env -i setsid sleep 600 & echo daemon $!"], check=True)
+
+
 def obey(line: str) -> None:
     word, _, rest = line.partition(" ")
     if word == "stop" and not WANTED.get("ignore_stop"):
@@ -82,11 +95,9 @@ def obey(line: str) -> None:
         threading.Thread(target=steadily, args=(int(count), float(rate)), daemon=True).start()
     if word == "size":
         say(f"size {os.get_terminal_size().columns}")
-    if word == "flood":
-        sys.stdout.write("".join(f"line {n}\n" for n in range(int(rest))))
-    if word == "daemon":
-        # An orphan in a session of its own, with an empty environment, that keeps our output open.
-        subprocess.run(["sh", "-c", "env -i setsid sleep 600 & echo daemon $!"], check=True)
+    flood_or_fork(word, rest)
+    if line in SAVING and not WANTED.get("mute"):
+        say(f"[12:00:00] [Server thread/INFO]: {SAVING[line]}")
     say(f"did {line}")
 
 

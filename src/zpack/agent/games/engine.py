@@ -58,6 +58,24 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Archiving:
+    """How a running server is told to leave its world alone, and what a backup leaves out.
+
+    An engine without a command is simply not told; one without an answer is not waited for.
+    """
+
+    flush: str
+    flushed: tuple[str, ...]
+    """What it says, after its stamp, when the world is written out."""
+    pause: str
+    paused: tuple[str, ...]
+    resume: str
+    confirm_seconds: float
+    skip: tuple[str, ...]
+    """Patterns of entries of the server's folder that the installation makes again."""
+
+
+@dataclass(frozen=True)
 class Ready:
     """How to know that it serves."""
 
@@ -90,6 +108,7 @@ class Engine:
     starts: tuple[Start, ...]
     stop: Stop
     ready: Ready
+    archiving: Archiving
     folders: tuple[str, ...]
     """Folders that must exist before the start."""
     files: tuple[ManagedFile, ...]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from zpack.agent.games.engine import (
     KNOWN_FACTS,
+    Archiving,
     Engine,
     Install,
     ManagedFile,
@@ -109,6 +110,7 @@ def parse_engine(text: str, *, source: str) -> Engine:
         starts=tuple(_start(t) for t in table.tables("start")),
         stop=_stop(table.table("stop", needed=True)),
         ready=_ready(table.table("ready", needed=True)),
+        archiving=_archiving(table.table("archiving")),
         folders=table.strings("folders"),
         files=tuple(_file(t) for t in table.tables("file")),
         editable=table.strings("editable"),
@@ -182,6 +184,26 @@ def _ready(table: _Table) -> Ready:
     return ready
 
 
+def _archiving(table: _Table) -> Archiving:
+    archiving = Archiving(
+        flush=table.take("flush", str, ""),
+        flushed=table.strings("flushed"),
+        pause=table.take("pause", str, ""),
+        paused=table.strings("paused"),
+        resume=table.take("resume", str, ""),
+        confirm_seconds=table.take("confirm_seconds", float, 60.0),
+        skip=table.strings("skip"),
+    )
+    table.end()
+    if any("\n" in command for command in (archiving.flush, archiving.pause, archiving.resume)):
+        raise table.fail("flush, pause, resume", "must each be one line")
+    if bool(archiving.pause) != bool(archiving.resume):
+        raise table.fail("resume", "is needed with pause, and only then")
+    if not 0 < archiving.confirm_seconds <= 600:  # noqa: PLR2004 - ten minutes
+        raise table.fail("confirm_seconds", "must be up to 600")
+    return archiving
+
+
 def _file(table: _Table) -> ManagedFile:
     file = ManagedFile(
         path=table.path("path"),
@@ -208,5 +230,5 @@ def _check(engine: Engine, source: str) -> None:
     if used - known:
         msg = f"{source}: unknown placeholder {', '.join(sorted(used - known))}"
         raise EngineFileError(msg)
-    for path in (*engine.folders, *engine.editable):
+    for path in (*engine.folders, *engine.editable, *engine.archiving.skip):
         check_inside(path, source)

@@ -15,7 +15,7 @@ from zpack.agent.status.ping import ping
 from zpack.agent.status.readiness import Readiness
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Collection, Coroutine
 
     from zpack.agent.config.payload import Payload
     from zpack.agent.config.store import ConfigStore
@@ -50,7 +50,7 @@ class Workload:
         lock: OperationLock,
         supervision: Supervision,
         address: Address,
-        sweep: Callable[[int | None], Awaitable[object]],
+        sweep: Callable[[Collection[int]], Awaitable[object]],
     ) -> None:
         self._configs = configs
         self._engines = engines
@@ -87,12 +87,12 @@ class Workload:
         wanted = payload if self._configs.desired_running else None
         engine = self._engines.get((wanted.game, wanted.variant)) if wanted else None
         if wanted is None or engine is None:
-            await self._sweep(None)
+            await self._sweep(())
             if wanted is not None:
                 self.condition.become("error", f"this agent has no engine {wanted.game}/{wanted.variant}")
             return
         kept = await self._launcher.find(wanted.digest())
-        await self._sweep(kept.keeper if kept else None)
+        await self._sweep({kept.keeper} if kept else ())
         operation = self._lock.begin("autostart")
         self._begin(operation, self._start(operation, wanted, engine, kept=kept))
         if kept and self._life is None:
@@ -136,7 +136,7 @@ class Workload:
 
     def start(self) -> AgentState:
         """Start; nothing when it runs, at once when it pauses after a crash. Raises :class:`Conflict`."""
-        payload, engine = self._configured()
+        payload, engine = self.configured()
         current = self._lock.current
         if self._life and self._alive and (current is None or current.kind in STARTS):
             self._wish(running=True)
@@ -150,7 +150,7 @@ class Workload:
 
     def restart(self) -> AgentState:
         """Stop, then start. Raises :class:`Conflict`."""
-        payload, engine = self._configured()
+        payload, engine = self.configured()
         operation = self._lock.begin("restart")
         self._wish(running=True)
         self._begin(operation, self._restart(operation, payload, engine))
@@ -190,12 +190,36 @@ class Workload:
         left = {*self._operations, *([self._living] if self._living else [])}
         if left:
             await asyncio.wait(left)
-        await self._sweep(None)
+        await self._sweep(())
 
     def resize(self, columns: int, rows: int) -> None:
         """Tell the server how large its terminal is; nothing when it does not run."""
         if self.process:
             self.process.resize(columns, rows)
+
+    def begin(self, kind: str, work: Callable[[Operation], Coroutine[None, None, None]]) -> None:
+        """Begin another room's operation, which sees to its own failures. Raises :class:`Conflict`."""
+        operation = self._lock.begin(kind)
+        self._begin(operation, work(operation))
+
+    async def while_stopped(self, operation: Operation, work: Callable[[], Awaitable[None]]) -> None:
+        """Stop the server, do ``work``, and start it again by the path of every start, if it should run.
+
+        A refusal of ``work`` is raised when the server is back. After an ``OSError`` nobody knows what its
+        files are like: it is not started.
+        """
+        payload, engine = self.configured()
+        running, refusal = self._configs.desired_running, None
+        await self._stop()
+        try:
+            await work()
+        except Refusal as error:
+            refusal = error
+        if running:
+            self.condition.become("starting")
+            await self._start(operation, payload, engine)
+        if refusal:
+            raise refusal
 
     def kill(self) -> None:
         """Kill the workload at once, for those who cannot wait for :meth:`close`."""
@@ -221,7 +245,8 @@ class Workload:
             raise Invalid(msg, code="unsupported")
         return engine
 
-    def _configured(self) -> tuple[Payload, Engine]:
+    def configured(self) -> tuple[Payload, Engine]:
+        """Return what this server is. Raises :class:`Conflict` before the first configuration."""
         payload = self._configs.payload
         if payload is None:
             raise Conflict("nothing was configured yet", code="not_configured")
@@ -301,7 +326,7 @@ class Workload:
             return await self._launcher.launch(command, label=payload.digest())
 
         async def sweep() -> None:
-            await self._sweep(None)
+            await self._sweep(())
 
         supervision = self._supervision
         means = Means(

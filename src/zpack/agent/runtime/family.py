@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Collection, Generator
 
 PR_SET_CHILD_SUBREAPER = 36
 PROC = Path("/proc")
@@ -55,13 +55,13 @@ def children(pid: int) -> set[int]:
     return found
 
 
-def descendants(pid: int) -> set[int]:
-    """Return all living processes below one."""
+def descendants(pid: int, *, spare: Collection[int] = ()) -> set[int]:
+    """Return all living processes below one, but for those in ``spare`` and what is below them."""
     found: set[int] = set()
     todo = list(children(pid))
     while todo:
         child = todo.pop()
-        if child not in found:
+        if child not in found and child not in spare:
             found.add(child)
             todo.extend(children(child))
     return {each for each in found if (stat := _stat(each)) and stat[0] not in {"Z", "X"}}
@@ -98,16 +98,13 @@ def kill(targets: set[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-async def end_below(pid: int, *, spare: int | None = None, seconds: float = 5.0) -> bool:
-    """Kill everything below a process until nothing is left; false when something stayed.
-
-    ``spare`` stays, with all below it.
-    """
-    return await _end(lambda: descendants(pid) - _family(spare), seconds)
+async def end_below(pid: int, *, spare: Collection[int] = (), seconds: float = 5.0) -> bool:
+    """Kill everything below a process but ``spare`` until nothing is left; false when something stayed."""
+    return await _end(lambda: descendants(pid, spare=spare), seconds)
 
 
 async def end_marked(
-    marker: str, *, uid: int | None = None, spare: int | None = None, seconds: float = 5.0
+    marker: str, *, uid: int | None = None, spare: Collection[int] = (), seconds: float = 5.0
 ) -> bool:
     """Kill every process with the marker and what is below it, as a dead agent left them.
 
@@ -116,15 +113,11 @@ async def end_marked(
 
     def found() -> set[int]:
         living = {p for p in marked(marker, uid=uid) if (s := _stat(p)) and s[0] not in {"Z", "X"}}
-        return living - _family(spare)
+        return living.difference(spare, *(descendants(pid) for pid in spare))
 
     for pid in found():  # first what is below: a keeper collects its workload's orphans only while it lives
         await end_below(pid, spare=spare, seconds=seconds)
     return await _end(found, seconds)
-
-
-def _family(pid: int | None) -> set[int]:
-    return set() if pid is None else {pid, *descendants(pid)}
 
 
 async def _end(find: Callable[[], set[int]], seconds: float) -> bool:

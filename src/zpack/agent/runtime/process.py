@@ -175,6 +175,8 @@ class PipeLauncher:
 
     def __init__(self, *, orphans: Orphans) -> None:
         self._orphans = orphans
+        self.tools: set[int] = set()
+        """Tools that run now: none of them is left over from the workload."""
 
     async def launch(self, command: Command, *, on_line: Callable[[str], None]) -> FdProcess:
         """Start a process. Raises :class:`WorkloadError`."""
@@ -213,6 +215,7 @@ class PipeLauncher:
     async def run(self, command: Command, *, on_line: Callable[[str], None], seconds: float) -> Exit:
         """Run a tool to its end, killing it after ``seconds`` or when cancelled. Raises as :meth:`launch`."""
         process = await self.launch(command, on_line=on_line)
+        self.tools.add(process.pid)
         try:
             async with asyncio.timeout(seconds):
                 return await process.wait()
@@ -222,3 +225,4 @@ class PipeLauncher:
         finally:
             process.signal("SIGKILL")
             await process.wait()
+            self.tools.discard(process.pid)

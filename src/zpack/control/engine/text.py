@@ -1,8 +1,12 @@
-"""Foreign text made safe to store and to send: PostgreSQL refuses NUL, UTF-8 has no half surrogate pairs."""
+"""Foreign text made safe to store and to send.
+
+PostgreSQL refuses NUL, UTF-8 has no half surrogate pairs, and JSON has no number that is none.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -11,14 +15,17 @@ REPLACEMENT = "\ufffd"
 
 
 def storable(value: Any) -> Any:
-    """Return JSON with every unstorable character replaced, in keys too. Raises RecursionError."""
+    """Return JSON with every unstorable character replaced, in keys too, and NaN and infinity by null.
+
+    Raises RecursionError.
+    """
     if isinstance(value, str):
         return UNSTORABLE.sub(REPLACEMENT, value)
     if isinstance(value, dict):
         return {storable(key): storable(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [storable(inner) for inner in value]
-    return value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def as_json(value: Any) -> Any:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CALL_SECONDS = 10.0
 CONSOLE_FAILED = "Agent console failed"
 POLL_SECONDS = 2.0
+WITH_BODY = frozenset({200, 201, 202})
 BODY_LIMIT = 1 << 20
 TEXT_LIMIT, LINE_LIMIT, LINES_LIMIT = 2000, 500, 100
 STATUS_FIELDS = (
@@ -115,11 +116,17 @@ class Agents:
         ``call`` may carry ``params``, ``json_body``, ``seconds`` and ``limit`` (bytes). Raises AgentRefused,
         whose answer says ``fallback`` and carries the agent's status and body; ForeignError.
         """
+        return (await self.exchange(method, ip, path, token, fallback=fallback, **call))[1]
+
+    async def exchange(
+        self, method: str, ip: str, path: str, token: str, *, fallback: str, **call: Any
+    ) -> tuple[int, Any]:
+        """Make one call as :meth:`call`, and return the agent's status too: 200, 201 or 202."""
         answer = await self._ask(method, ip, path, token, **call)
         body = answer.json
         if answer.status >= 300:  # noqa: PLR2004 - 2xx is success, whatever its body
             raise refusal_of(answer.status, body, fallback=fallback)
-        return body
+        return answer.status if answer.status in WITH_BODY else 200, body
 
     async def close(self) -> None:
         """Close the session."""

@@ -1,0 +1,78 @@
+"""Backup calls, passed to the agent of a game server the caller owns (contract §9.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zpack.control.audit.store import record
+from zpack.control.engine.errors import ForeignError
+
+if TYPE_CHECKING:
+    from zpack.control.accounts.models import User
+    from zpack.control.db.session import Database
+    from zpack.control.instances.actions import Instances
+    from zpack.control.instances.models import Reached
+    from zpack.control.outside.agent import Agents
+
+PATH = "/game/backups"
+CREATE_SECONDS = 20.0
+"""More than the agent waits before it answers with an operation."""
+DELETE_SECONDS = 30.0
+
+
+class Backups:
+    """The backups of every game server. Every method returns the agent's status and body.
+
+    Raises ServerMissing, WrongType, NoAddress, AgentRefused, ForeignError.
+    """
+
+    def __init__(self, *, database: Database, instances: Instances, agents: Agents) -> None:
+        self._database = database
+        self._instances = instances
+        self._agents = agents
+
+    async def list(self, user: User, server_id: str) -> tuple[int, Any]:
+        """Return all backups of a server."""
+        at = await self._instances.reach(user, server_id, ctype="game")
+        return await self._ask(at, "GET", fallback="Failed to list backups")
+
+    async def get(self, user: User, server_id: str, backup_id: str) -> tuple[int, Any]:
+        """Return one."""
+        at = await self._instances.reach(user, server_id, ctype="game")
+        return await self._ask(at, "GET", f"/{backup_id}", fallback="Failed to read backup")
+
+    async def create(self, user: User, server_id: str, label: str | None) -> tuple[int, Any]:
+        """Begin a backup: 201 when it was done soon, else 202."""
+        facts = {"label": label} if label else {}
+        at = await self._recorded(user, server_id, "create", facts)
+        fallback = "Failed to create backup"
+        return await self._ask(at, "POST", fallback=fallback, json_body=facts, seconds=CREATE_SECONDS)
+
+    async def restore(self, user: User, server_id: str, backup_id: str) -> tuple[int, Any]:
+        """Begin a restore; the caller follows it in the server's status (row S61)."""
+        facts = {"id": backup_id}
+        at = await self._recorded(user, server_id, "restore", facts)
+        return await self._ask(at, "POST", "/restore", fallback="Failed to restore backup", params=facts)
+
+    async def delete(self, user: User, server_id: str, backup_id: str) -> tuple[int, Any]:
+        """Delete one."""
+        facts = {"id": backup_id}
+        at = await self._recorded(user, server_id, "delete", facts)
+        fallback = "Failed to delete backup"
+        return await self._ask(at, "DELETE", fallback=fallback, params=facts, seconds=DELETE_SECONDS)
+
+    async def _recorded(self, user: User, server_id: str, verb: str, facts: dict[str, str]) -> Reached:
+        at = await self._instances.reach(user, server_id, ctype="game")
+        async with self._database.transaction() as session:
+            record(session, f"backup.{verb}", actor=user.id, vmid=at.vmid, **facts)
+        return at
+
+    async def _ask(
+        self, at: Reached, method: str, path: str = "", *, fallback: str, **call: Any
+    ) -> tuple[int, Any]:
+        status, body = await self._agents.exchange(
+            method, at.ip, PATH + path, at.token, fallback=fallback, **call
+        )
+        if not isinstance(body, dict):
+            raise ForeignError("the agent answered with no object", transient=False, status=status)
+        return status, body
