@@ -37,6 +37,9 @@ environment:
   ZLH_AGENT_PING_SECONDS    pause between two pings of a running server (10)
   ZLH_AGENT_INSTALL_SECONDS how long an installation may take (1800)
   ZLH_AGENT_MAX_DOWNLOAD_MIB, ZLH_AGENT_MAX_UNPACKED_MIB  limits of one artifact (2048, 8192)
+  ZLH_AGENT_MOD_HOSTS       hosts and origins that mods may come from (cdn.modrinth.com, …)
+  ZLH_AGENT_MOD_CA_FILE     certificates of a mirror, beside the system's
+  ZLH_AGENT_MAX_MOD_MIB, ZLH_AGENT_MOD_SECONDS  limits of one mod (200, 300)
   ZLH_AGENT_UPDATE_MODE     off, notify or auto; shown by /agent/update/status (off)
   ZPACK_PDEATHSIG           1: end when the parent process ends
 """

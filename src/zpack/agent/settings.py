@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from zpack.agent.mods.origins import DEFAULT_HOSTS, Origin, parse_origins
 from zpack.wire.agent import AGENT_PORT
 
 if TYPE_CHECKING:
@@ -77,6 +78,17 @@ class Supervision:
 
 
 @dataclass(frozen=True)
+class ModRules:
+    """Where mods may come from, and what one of them may cost."""
+
+    origins: tuple[Origin, ...]
+    ca_file: Path | None
+    """Certificates to trust beside the system's: a mirror's own."""
+    max_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Settings:
     """All groups; each part of the agent is given only its own."""
 
@@ -84,6 +96,7 @@ class Settings:
     folders: Folders
     store: Store
     supervision: Supervision
+    mods: ModRules
     token: str | None
     update_mode: str
 
@@ -144,6 +157,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         ),
         store=_store(reader),
         supervision=_supervision(reader),
+        mods=_mods(reader),
         token=token,
         update_mode=mode,
     )
@@ -159,6 +173,25 @@ def _store(reader: _Reader) -> Store:
         max_download_bytes=int(reader.number("ZLH_AGENT_MAX_DOWNLOAD_MIB", 2048, low=1, high=1e6) * MIB),
         max_unpacked_bytes=int(reader.number("ZLH_AGENT_MAX_UNPACKED_MIB", 8192, low=1, high=1e7) * MIB),
         install_seconds=reader.number("ZLH_AGENT_INSTALL_SECONDS", 1800, low=1, high=86400),
+    )
+
+
+def _mods(reader: _Reader) -> ModRules:
+    hosts = reader.text("ZLH_AGENT_MOD_HOSTS", DEFAULT_HOSTS)
+    try:
+        origins = parse_origins(hosts)
+    except ValueError as error:
+        msg = f"ZLH_AGENT_MOD_HOSTS: {error} is neither a host's name nor an origin (http only of loopback)"
+        raise SettingsError(msg) from None
+    ca_file = reader.path("ZLH_AGENT_MOD_CA_FILE")
+    if ca_file is not None and not ca_file.is_file():
+        msg = f"ZLH_AGENT_MOD_CA_FILE: there is no file {ca_file}"
+        raise SettingsError(msg)
+    return ModRules(
+        origins=origins,
+        ca_file=ca_file,
+        max_bytes=int(reader.number("ZLH_AGENT_MAX_MOD_MIB", 200, low=0.001, high=1e5) * MIB),
+        seconds=reader.number("ZLH_AGENT_MOD_SECONDS", 300, low=0.1, high=3600),
     )
 
 

@@ -17,6 +17,11 @@ from zpack.agent.install.installer import Installer
 from zpack.agent.install.java import JavaTable
 from zpack.agent.install.runtimes import Runtimes
 from zpack.agent.install.server import ServerFolder
+from zpack.agent.mods.digests import Digests
+from zpack.agent.mods.download import Downloads
+from zpack.agent.mods.mods import Mods
+from zpack.agent.mods.place import ModPlace
+from zpack.agent.mods.routes import ModRoutes
 from zpack.agent.power.lock import OperationLock
 from zpack.agent.power.routes import PowerRoutes
 from zpack.agent.power.workload import Workload
@@ -54,6 +59,7 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
     configs = ConfigStore(home=folders.home, tokens=tokens)
     servers = ServerFolder(folders=folders, address=address)
     ring, lock = ConsoleRing(), OperationLock()
+    engines = load_engines(SHIPPED, *([folders.games_dir] if folders.games_dir else []))
 
     async def sweep() -> None:
         if owns_process:
@@ -62,7 +68,7 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
 
     workload = Workload(
         configs=configs,
-        engines=load_engines(SHIPPED, *([folders.games_dir] if folders.games_dir else [])),
+        engines=engines,
         installer=_installer(settings, launcher=launcher, servers=servers),
         servers=servers,
         launcher=launcher,
@@ -72,12 +78,20 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
         address=address,
         sweep=sweep,
     )
+    mods = Mods(
+        place=ModPlace(configs=configs, engines=engines, servers=servers),
+        downloads=Downloads(rules=settings.mods),
+        digests=Digests(),
+        lock=lock,
+    )
+    mods.clean()
     doors = (
         *StatusRoutes(
             workload=workload, configs=configs, lock=lock, update_mode=settings.update_mode
         ).table(),
         *PowerRoutes(workload=workload, tokens=tokens, agent_port=address.port).table(),
         *ConsoleRoutes(workload=workload, ring=ring).table(),
+        *ModRoutes(mods=mods, workload=workload).table(),
     )
     return Agent(create_app(tokens=tokens, routes=doors), workload, ring, orphans)
 

@@ -110,6 +110,7 @@ def parse_engine(text: str, *, source: str) -> Engine:
         stop=_stop(table.table("stop", needed=True)),
         ready=_ready(table.table("ready", needed=True)),
         folders=table.strings("folders"),
+        mods_folder=table.path("mods_folder", default=""),
         files=tuple(_file(t) for t in table.tables("file")),
         editable=table.strings("editable"),
     )
