@@ -25,6 +25,7 @@ from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.engine.problems import problem_of
 from zpack.control.events.routes import router as events
 from zpack.control.instances.routes import router as instances
+from zpack.control.mods.routes import router as mods
 from zpack.control.operations.routes import router as operations
 from zpack.control.power.routes import router as power
 from zpack.control.provisioning.routes import router as provisioning
@@ -43,7 +44,8 @@ log = logging.getLogger("zpack.api")
 BODY_LIMIT = 1 << 20
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 ROUTERS = (
-    operations, accounts, catalog, provisioning, instances, status, events, power, console, publishing,
+    operations, accounts, catalog, provisioning, instances, status, events, power, console, mods,
+    publishing,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
