@@ -46,6 +46,9 @@ environment:
   ZLH_AGENT_BACKUP_MAX_MIB  content that one backup may hold (65536)
   ZLH_AGENT_BACKUP_MIN_FREE_MIB  what a backup or restore leaves free on the disk (256)
   ZLH_AGENT_BACKUP_SECONDS  how long packing or unpacking one may take (3600)
+  ZLH_AGENT_MOD_HOSTS       hosts and origins that mods may come from (cdn.modrinth.com, …)
+  ZLH_AGENT_MOD_CA_FILE     certificates of a mirror, beside the system's
+  ZLH_AGENT_MAX_MOD_MIB, ZLH_AGENT_MOD_SECONDS  limits of one mod (200, 300)
   ZLH_AGENT_UPDATE_MODE     off, notify or auto; shown by /agent/update/status (off)
   ZLH_AGENT_SHELL_SECONDS   how long a dev container's shell waits for somebody to look again (60)
   ZLH_AGENT_KEEP_WORKLOAD   0: the workload ends when the agent dies; else its successor finds it (1)

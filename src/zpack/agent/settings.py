@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from zpack.agent.mods.origins import DEFAULT_HOSTS, Origin, parse_origins
 from zpack.wire.agent import AGENT_PORT
 
 if TYPE_CHECKING:
@@ -109,6 +110,17 @@ class Keeping:
 
 
 @dataclass(frozen=True)
+class ModRules:
+    """Where mods may come from, and what one of them may cost."""
+
+    origins: tuple[Origin, ...]
+    ca_file: Path | None
+    """Certificates to trust beside the system's: a mirror's own."""
+    max_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Settings:
     """All groups; each part of the agent is given only its own."""
 
@@ -119,6 +131,7 @@ class Settings:
     files: FileSettings
     confinement: Confinement
     keeping: Keeping
+    mods: ModRules
     token: str | None
     update_mode: str
     keep_workload: bool
@@ -193,6 +206,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
             processes=int(reader.number("ZLH_WORKLOAD_PROCESSES", 1024, low=1, high=4_194_304)),
         ),
         keeping=_keeping(reader),
+        mods=_mods(reader),
         token=token,
         update_mode=mode,
         shell_seconds=reader.number("ZLH_AGENT_SHELL_SECONDS", 60, low=0, high=86400),
@@ -210,6 +224,25 @@ def _store(reader: _Reader) -> Store:
         max_download_bytes=int(reader.number("ZLH_AGENT_MAX_DOWNLOAD_MIB", 2048, low=1, high=1e6) * MIB),
         max_unpacked_bytes=int(reader.number("ZLH_AGENT_MAX_UNPACKED_MIB", 8192, low=1, high=1e7) * MIB),
         install_seconds=reader.number("ZLH_AGENT_INSTALL_SECONDS", 1800, low=1, high=86400),
+    )
+
+
+def _mods(reader: _Reader) -> ModRules:
+    hosts = reader.text("ZLH_AGENT_MOD_HOSTS", DEFAULT_HOSTS)
+    try:
+        origins = parse_origins(hosts)
+    except ValueError as error:
+        msg = f"ZLH_AGENT_MOD_HOSTS: {error} is neither a host's name nor an origin (http only of loopback)"
+        raise SettingsError(msg) from None
+    ca_file = reader.path("ZLH_AGENT_MOD_CA_FILE")
+    if ca_file is not None and not ca_file.is_file():
+        msg = f"ZLH_AGENT_MOD_CA_FILE: there is no file {ca_file}"
+        raise SettingsError(msg)
+    return ModRules(
+        origins=origins,
+        ca_file=ca_file,
+        max_bytes=int(reader.number("ZLH_AGENT_MAX_MOD_MIB", 200, low=0.001, high=1e5) * MIB),
+        seconds=reader.number("ZLH_AGENT_MOD_SECONDS", 300, low=0.1, high=3600),
     )
 
 

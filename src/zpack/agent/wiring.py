@@ -40,6 +40,11 @@ from zpack.agent.install.installer import Installer
 from zpack.agent.install.java import JavaTable
 from zpack.agent.install.runtimes import Runtimes
 from zpack.agent.install.server import ServerFolder
+from zpack.agent.mods.digests import Digests
+from zpack.agent.mods.download import Downloads
+from zpack.agent.mods.mods import Mods
+from zpack.agent.mods.place import ModPlace
+from zpack.agent.mods.routes import ModRoutes
 from zpack.agent.power.lock import OperationLock
 from zpack.agent.power.routes import PowerRoutes
 from zpack.agent.power.workload import Workload
@@ -93,6 +98,7 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
     configs = ConfigStore(home=folders.home, tokens=tokens)
     servers = ServerFolder(folders=folders, address=address, user=user)
     ring, lock = ConsoleRing(), OperationLock()
+    engines = load_engines(SHIPPED, *([folders.games_dir] if folders.games_dir else []))
 
     async def sweep(spare: Collection[int]) -> None:
         if owns_process:
@@ -101,7 +107,7 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
 
     workload = Workload(
         configs=configs,
-        engines=load_engines(SHIPPED, *([folders.games_dir] if folders.games_dir else [])),
+        engines=engines,
         installer=_installer(settings, launcher=launcher, servers=servers, user=user),
         servers=servers,
         launcher=KeeperLauncher(
@@ -122,6 +128,13 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
         orphans=orphans, account=find_account(), extra={name: home}, linger_seconds=settings.shell_seconds
     )
     backups = _backups(settings, workload=workload, lock=lock, servers=servers, launcher=launcher, ring=ring)
+    mods = Mods(
+        place=ModPlace(configs=configs, engines=engines, servers=servers),
+        downloads=Downloads(rules=settings.mods),
+        digests=Digests(),
+        lock=lock,
+    )
+    mods.clean()
     doors = (
         *StatusRoutes(
             workload=workload, configs=configs, lock=lock, update_mode=settings.update_mode
@@ -129,6 +142,7 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
         *PowerRoutes(workload=workload, tokens=tokens, agent_port=address.port).table(),
         *ConsoleRoutes(workload=workload, configs=configs, ring=ring, shells=shells).table(),
         *BackupRoutes(backups=backups).table(),
+        *ModRoutes(mods=mods, workload=workload).table(),
     )
     files, upkeep = _files(settings, configs=configs, servers=servers, lock=lock)
     app = create_app(tokens=tokens, routes=(*doors, *files.table()), upkeep=[upkeep.context])

@@ -27,6 +27,7 @@ from zpack.control.events.routes import router as events
 from zpack.control.files.routes import STREAMED
 from zpack.control.files.routes import router as files
 from zpack.control.instances.routes import router as instances
+from zpack.control.mods.routes import router as mods
 from zpack.control.operations.routes import router as operations
 from zpack.control.power.routes import router as power
 from zpack.control.provisioning.routes import router as provisioning
@@ -45,7 +46,7 @@ CLIENT_CLOSED = 499
 """What nginx calls an answer that nobody waits for; it reaches no one."""
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
-    backups, publishing,
+    backups, mods, publishing,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}

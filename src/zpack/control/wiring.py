@@ -28,6 +28,7 @@ from zpack.control.heartbeat.store import AgentWords
 from zpack.control.hosts.poller import ClusterWatch
 from zpack.control.hosts.store import HostStates
 from zpack.control.instances.actions import Instances
+from zpack.control.mods.actions import Mods
 from zpack.control.operations.actions import OperationJournal, Operations
 from zpack.control.operations.poller import Dispatcher
 from zpack.control.outside.agent import Agents
@@ -35,6 +36,7 @@ from zpack.control.outside.agent_poll import AgentPolls
 from zpack.control.outside.agent_stream import AgentStreams
 from zpack.control.outside.artifacts import Artifacts
 from zpack.control.outside.http import ForeignHttp
+from zpack.control.outside.modrinth import Modrinth
 from zpack.control.outside.proxmox import Proxmox
 from zpack.control.outside.velocity import Velocity
 from zpack.control.power.actions import Power
@@ -64,6 +66,7 @@ RATES = {
     "login": Rate(10, 60),
     "login-address": Rate(120, 60),
     "login-account": Rate(60, 60),
+    "mods": Rate(60, 60),
 }
 LOOK_SECONDS = 2.0
 """Seconds between two looks at the whole cluster."""
@@ -82,10 +85,12 @@ class Clients:
     streams: AgentStreams
     velocity: Velocity
     artifacts: Artifacts
+    modrinth: Modrinth
 
     async def close(self) -> None:
         """Close every session and connection."""
-        for client in (self.proxmox, self.agents, self.polls, self.streams, self.velocity, self.artifacts):
+        agents = (self.agents, self.polls, self.streams)
+        for client in (self.proxmox, *agents, self.velocity, self.artifacts, self.modrinth):
             await client.close()
         await self.redis.aclose()
         await self.database.close()
@@ -113,6 +118,7 @@ class Api:
     events: Streams
     files: Files
     instances: Instances
+    mods: Mods
     operations: Operations
     power: Power
     provisioning: Provisioning
@@ -171,6 +177,11 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
         ),
         artifacts=Artifacts(
             base_url=settings.artifact_base_url, http=ForeignHttp(name="the artifact server")
+        ),
+        modrinth=Modrinth(
+            base_url=settings.modrinth_api_base,
+            user_agent=settings.modrinth_user_agent,
+            http=ForeignHttp(name="Modrinth", connections=8),
         ),
     )
 
@@ -244,6 +255,14 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
             streams=clients.streams,
         ),
         instances=instances,
+        mods=Mods(
+            database=database,
+            instances=instances,
+            agents=clients.agents,
+            modrinth=clients.modrinth,
+            limit=RateLimit(redis=clients.redis, rates=RATES),
+            origins=tuple(part.strip().rstrip("/") for part in settings.modrinth_cdn.split(",")),
+        ),
         operations=operations,
         power=Power(
             database=database,

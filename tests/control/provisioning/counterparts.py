@@ -113,6 +113,10 @@ async def _ready(request: web.Request) -> web.StreamResponse:
         return web.json_response({"ready": True, "readySource": "minecraft_ping"})
     if request.path == "/game/players":
         return web.json_response({"online": 1, "max": 20, "players": ["Ada"]})
+    if request.path == "/version":
+        return web.json_response({"version": "v1.2.3"})
+    if request.path == "/agent/update/status":
+        return web.json_response({"state": "idle", "updateAvailable": True, "latestVersion": "v1.3.0"})
     if request.path == "/console/log":
         return web.json_response({"lines": [{"n": 1, "text": "Done"}], "next": 2})
     return web.json_response({"state": "running", "ready": True, "processRunning": True})
