@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -73,8 +74,9 @@ async def files_agent(tmp: Path, *, beside: bool = False, payload: Any = None, *
         yield client
 
 
-def form(content: bytes | str, *, name: str = "x.jar", field: str = "file") -> aiohttp.FormData:
+def form(content: Any, *, name: str = "x.jar", field: str = "file") -> aiohttp.FormData:
     data = aiohttp.FormData()
+    content = io.BytesIO(content) if isinstance(content, bytes) else content
     data.add_field(field, content, filename=name, content_type="application/java-archive")
     return data
 

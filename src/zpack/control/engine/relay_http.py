@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from zpack.control.engine.errors import ForeignError, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
 
     from starlette.types import Receive, Send
 
@@ -125,21 +125,42 @@ class Answer:
 
     async def relay(self, status: int, headers: Mapping[str, str], upstream: Upstream) -> None:
         """Send status, headers and body. Raises ClientGone, BodyTooSlow, RightsEnded, ForeignError."""
-        gone = asyncio.create_task(self._until_gone())
-        try:
+        async with self._while_client_stays():
             self.begun = True
             raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
             await self._send({"type": "http.response.start", "status": status, "headers": raw})
             async for data in upstream.pieces():
                 await self._rights.hold()
                 await self._take(data)
-                if gone.done():
-                    raise ClientGone
                 self.size += len(data)
             await self._send({"type": "http.response.body", "body": b""})
+
+    @contextlib.asynccontextmanager
+    async def _while_client_stays(self) -> AsyncGenerator[None]:
+        """Raise ClientGone in what is inside, whatever it waits for, when the client goes away."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - coroutines run in tasks
+        inside = stays = True
+
+        async def watch() -> None:
+            nonlocal stays
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
+            if inside:
+                stays = False
+                task.cancel()
+
+        watching = asyncio.create_task(watch())
+        try:
+            yield
+        except asyncio.CancelledError:
+            if stays or task.uncancel() > 0:
+                raise
+            raise ClientGone from None
         finally:
-            gone.cancel()
-            await asyncio.wait({gone})
+            inside = False
+            watching.cancel()
+            await asyncio.wait({watching})
 
     async def _take(self, data: bytes) -> None:
         try:
@@ -147,10 +168,6 @@ class Answer:
                 await self._send({"type": "http.response.body", "body": data, "more_body": True})
         except TimeoutError:
             raise BodyTooSlow("The client takes nothing.") from None
-
-    async def _until_gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
 
 
 CATEGORIES: tuple[tuple[type[Exception], Category], ...] = (
