@@ -49,11 +49,7 @@ class Place:
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
     account = Account("somebody", tmp_path, os.geteuid(), os.getegid())
-    found = Place(
-        Shells(
-            orphans=Orphans(), account=account, extra={"MARK": "here"}, linger_seconds=0.5
-        )
-    )
+    found = Place(Shells(orphans=Orphans(), account=account, extra={"MARK": "here"}, linger_seconds=0.5))
     app = web.Application()
     app.router.add_get("/", found.door)
     async with serving(app) as found.url:
