@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.exceptions import HTTPException
 
 from zpack.control.accounts.access import PUBLIC, RULES
@@ -49,6 +49,8 @@ ROUTERS = (
     backups, mods, publishing,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
+SOCKET = "WS"
+"""Stands where a route's method does."""
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
@@ -67,6 +69,7 @@ def create_app(
     for entry in fields(api):
         setattr(app.state, entry.name, getattr(api, entry.name))
     app.state.ready = ready
+    app.state.cors_origins = cors_origins
     for router in (health_router(), *ROUTERS):
         app.include_router(router)
     _render_errors(app)
@@ -109,11 +112,12 @@ def access_rules(app: FastAPI) -> Iterator[tuple[str, str | None]]:
     for route in _api_routes(app.routes):
         found = {RULES[call] for call in _calls(route.dependant) if call in RULES}
         rule = "+".join(sorted(found)) or None
-        for method in sorted(route.methods or ()):
+        methods = {SOCKET} if isinstance(route, APIWebSocketRoute) else route.methods
+        for method in sorted(methods or ()):
             yield f"{method} {route.path}", rule
 
 
-def _api_routes(routes: Any) -> Iterator[APIRoute]:
+def _api_routes(routes: Any) -> Iterator[APIRoute | APIWebSocketRoute]:
     """Yield the API's routes, also those inside an included router. Raises RouteWithoutRule.
 
     Whatever else is mounted must be one of the framework's own pages; a kind of route we do not know could
@@ -121,7 +125,7 @@ def _api_routes(routes: Any) -> Iterator[APIRoute]:
     """
     for route in routes:
         inner = getattr(route, "original_router", None)
-        if isinstance(route, APIRoute):
+        if isinstance(route, APIRoute | APIWebSocketRoute):
             yield route
         elif inner is not None:
             yield from _api_routes(inner.routes)
@@ -136,14 +140,16 @@ def _calls(dependant: Dependant) -> Iterator[Any]:
 
 
 def _render_errors(app: FastAPI) -> None:
+    # Each also answers a refused upgrade: there the connection is a WebSocket, and the answer its last.
     async def ours(request: Request, failure: Exception) -> JSONResponse:
         code, body = problem_of(failure, request.state.request_id)
         if isinstance(failure, ForeignError):
-            log.warning("%s %s: %s", request.method, request.url.path, failure.message)
+            method = request.scope.get("method", SOCKET)
+            log.warning("%s %s: %s", method, request.url.path, failure.message)
         return JSONResponse(body, status_code=code, headers=_retry_after(body))
 
     async def malformed(request: Request, failure: Exception) -> JSONResponse:
-        assert isinstance(failure, RequestValidationError)  # noqa: S101 - registered for it alone
+        assert isinstance(failure, RequestValidationError | WebSocketRequestValidationError)  # noqa: S101
         details = [
             {"field": ".".join(str(part) for part in error["loc"][1:]), "message": error["msg"]}
             for error in failure.errors()
@@ -169,6 +175,7 @@ def _render_errors(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, ours)
     app.add_exception_handler(ForeignError, ours)
     app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(WebSocketRequestValidationError, malformed)
     app.add_exception_handler(HTTPException, framework)
     app.add_exception_handler(Exception, unexpected)
 

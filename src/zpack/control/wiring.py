@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from zpack.control.accounts.actions import Accounts
 from zpack.control.accounts.auth import AccessTokens
+from zpack.control.accounts.tickets import Tickets
 from zpack.control.backups.actions import Backups
 from zpack.control.catalog.actions import Catalog
 from zpack.control.console.actions import Console
+from zpack.control.console.streams import ConsoleStreams
 from zpack.control.db.leases import LeaseRows, ShardRows
 from zpack.control.db.session import Database
 from zpack.control.engine.changes import Changes
@@ -32,6 +34,7 @@ from zpack.control.mods.actions import Mods
 from zpack.control.operations.actions import OperationJournal, Operations
 from zpack.control.operations.poller import Dispatcher
 from zpack.control.outside.agent import Agents
+from zpack.control.outside.agent_console import AgentConsoles
 from zpack.control.outside.agent_poll import AgentPolls
 from zpack.control.outside.agent_stream import AgentStreams
 from zpack.control.outside.artifacts import Artifacts
@@ -67,6 +70,7 @@ RATES = {
     "login-address": Rate(120, 60),
     "login-account": Rate(60, 60),
     "mods": Rate(60, 60),
+    "ticket": Rate(120, 60),
 }
 LOOK_SECONDS = 2.0
 """Seconds between two looks at the whole cluster."""
@@ -81,6 +85,7 @@ class Clients:
     redis: Redis
     proxmox: Proxmox
     agents: Agents
+    consoles: AgentConsoles
     polls: AgentPolls
     streams: AgentStreams
     velocity: Velocity
@@ -89,7 +94,7 @@ class Clients:
 
     async def close(self) -> None:
         """Close every session and connection."""
-        agents = (self.agents, self.polls, self.streams)
+        agents = (self.agents, self.consoles, self.polls, self.streams)
         for client in (self.proxmox, *agents, self.velocity, self.artifacts, self.modrinth):
             await client.close()
         await self.redis.aclose()
@@ -115,6 +120,7 @@ class Api:
     backups: Backups
     catalog: Catalog
     console: Console
+    console_streams: ConsoleStreams
     events: Streams
     files: Files
     instances: Instances
@@ -168,6 +174,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
             master=settings.agent_secret.get_secret_value(),
             fixed_token=fixed,
         ),
+        consoles=AgentConsoles(port=settings.agent_port),
         polls=AgentPolls(port=settings.agent_port),
         streams=AgentStreams(port=settings.agent_port),
         velocity=Velocity(
@@ -210,6 +217,7 @@ def build_accounts(settings: Settings, clients: Clients) -> Accounts:
         tokens=AccessTokens(
             secret=settings.auth_secret.get_secret_value(), life=timedelta(seconds=settings.auth_ttl)
         ),
+        tickets=Tickets(redis=clients.redis),
         limit=RateLimit(redis=clients.redis, rates=RATES),
     )
 
@@ -245,7 +253,10 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         accounts=accounts,
         backups=Backups(database=database, instances=instances, agents=clients.agents),
         catalog=catalog,
-        console=Console(database=database, instances=instances, agents=clients.agents),
+        console=Console(database=database, accounts=accounts, instances=instances, agents=clients.agents),
+        console_streams=ConsoleStreams(
+            database=database, accounts=accounts, instances=instances, consoles=clients.consoles
+        ),
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
         files=Files(
             database=database,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from zpack.agent.console.frames import Resized, parse_command_frame, parse_key_frame
-from zpack.agent.console.pace import Pace
 from zpack.agent.problems import NotReady, WorkloadError
+from zpack.wire.pace import Pace
 
 if TYPE_CHECKING:
     from zpack.agent.console.ring import ConsoleRing
@@ -26,12 +28,12 @@ class WorkloadTalk:
     def __init__(self, *, workload: Workload, ring: ConsoleRing) -> None:
         self.ring = ring
         self._workload = workload
-        self._pace = Pace(burst=COMMAND_BURST, rate=COMMANDS_PER_SECOND)
+        self._pace = Pace(burst=COMMAND_BURST, rate=COMMANDS_PER_SECOND, now=time.monotonic())
 
     async def hear(self, protocol: str | None, text: str) -> None:
         """Type commands, each in its turn. Raises ``Refusal``."""
         for asked in parse_command_frame(protocol, text):
-            await self._pace.spend(1)
+            await asyncio.sleep(self._pace.spend(1, now=time.monotonic()))
             if isinstance(asked, Resized):
                 self._workload.resize(asked.columns, asked.rows)
             else:
@@ -46,7 +48,7 @@ class ShellTalk:
     def __init__(self, shell: Shell) -> None:
         self.ring = shell.ring
         self._shell = shell
-        self._pace = Pace(burst=KEY_BURST, rate=KEYS_PER_SECOND)
+        self._pace = Pace(burst=KEY_BURST, rate=KEYS_PER_SECOND, now=time.monotonic())
 
     @property
     def ended(self) -> str | None:
@@ -56,7 +58,8 @@ class ShellTalk:
     async def hear(self, protocol: str | None, text: str) -> None:
         """Type keys. Raises ``Refusal``."""
         for asked in parse_key_frame(protocol, text):
-            await self._pace.spend(64 if isinstance(asked, Resized) else len(asked.text))
+            cost = 64 if isinstance(asked, Resized) else len(asked.text)
+            await asyncio.sleep(self._pace.spend(cost, now=time.monotonic()))
             if isinstance(asked, Resized):
                 self._shell.resize(asked.columns, asked.rows)
                 continue

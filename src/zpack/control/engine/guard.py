@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 1 << 20
 LINGER_SECONDS = 10.0
+NUL = ("invalid_request", "The address contains NUL.")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
@@ -35,7 +36,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "http":
+        if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
@@ -43,15 +44,24 @@ class Guard:
         request_id = given.decode() if REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
         scope.setdefault("state", {})["request_id"] = request_id
         current_request.set(request_id)
+        hostile = "\x00" in scope["path"] or b"%00" in scope.get("query_string", b"").lower()
+        if scope["type"] == "websocket":
+            await self._upgrade(scope, receive, _Handshake(send, request_id), refused=hostile)
+            return
         body = _Body(receive, headers, limit=self._limit(scope))
         answer = _Answer(send, body, request_id)
-        query = scope.get("query_string", b"").lower()
-        if "\x00" in scope["path"] or b"%00" in query:
-            await answer.refuse(400, "invalid_request", "The address contains NUL.")
+        if hostile:
+            await answer.refuse(400, *NUL)
         elif body.is_too_long:
             await answer.refuse(413, "body_too_large", body.complaint)
         else:
             await self._app(scope, body.receive, answer.send)
+
+    async def _upgrade(self, scope: Scope, receive: Receive, shake: _Handshake, *, refused: bool) -> None:
+        if refused:
+            await shake.refuse(400, *NUL)
+        else:
+            await self._app(scope, receive, shake.send)
 
     def _limit(self, scope: Scope) -> int:
         asked = f"{scope['method']} {scope['path']}"
@@ -124,7 +134,33 @@ class _Answer:
 
     async def refuse(self, status: int, code: str, text: str) -> None:
         """Answer in the place of the application."""
-        body = json.dumps({"error": code, "message": text, "requestId": self._request_id}).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body})
+        for message in _refusal("http", status, code, text, self._request_id):
+            await self.send(message)
+
+
+class _Handshake:
+    """Names the request in the answer to an upgrade, be it taken or refused."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+
+    async def send(self, message: Message) -> None:
+        """Send one message."""
+        if message["type"] in {"websocket.accept", "websocket.http.response.start"}:
+            message.setdefault("headers", []).append((b"x-request-id", self._request_id.encode()))
+        await self._send(message)
+
+    async def refuse(self, status: int, code: str, text: str) -> None:
+        """Answer the upgrade in the place of the application."""
+        for message in _refusal("websocket.http", status, code, text, self._request_id):
+            await self.send(message)
+
+
+def _refusal(kind: str, status: int, code: str, text: str, request_id: str) -> tuple[Message, Message]:
+    body = json.dumps({"error": code, "message": text, "requestId": request_id}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    return (
+        {"type": f"{kind}.response.start", "status": status, "headers": headers},
+        {"type": f"{kind}.response.body", "body": body},
+    )
