@@ -90,7 +90,7 @@ def _row(owner: str | None, number: int) -> tuple[Any, ...]:
 def ground(folder: Path) -> Iterator[Ground]:
     """Run PostgreSQL and Redis."""
     with ExitStack() as stack:
-        url = stack.enter_context(postgres(folder))
+        url = stack.enter_context(postgres(folder, durable=True))
         database = stack.enter_context(fresh_database(url, migrated_template(url)))
         yield Ground(database, stack.enter_context(redis_server(folder)))
 

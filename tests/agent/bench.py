@@ -27,6 +27,8 @@ from zpack.agent.wiring import build
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from tests.support.cdn import Authority, Cdn
+
     from zpack.agent.wiring import Agent
 
 HERE = Path(__file__).parent
@@ -107,7 +109,7 @@ class StoreServer:
 
 @contextlib.asynccontextmanager
 async def serving(app: web.Application) -> Any:
-    runner = web.AppRunner(app, shutdown_timeout=1)
+    runner = web.AppRunner(app, shutdown_timeout=1, handler_cancellation=True)  # as the agent itself serves
     await runner.setup()
     await web.TCPSite(runner, HOST, 0).start()
     host, port = runner.addresses[0][:2]
@@ -208,6 +210,25 @@ class Client:
         return self.agent.workload.process.pid
 
 
+def standing(tmp: Path, **changes: Any) -> Path:
+    """Leave what an agent finds of a server that was installed and stopped; return the server's folder."""
+    payload = {
+        "vmid": 5001, "container_type": "game", "game": "minecraft", "variant": "scripted", "version": "1.21.4",
+        "world": "world", "ports": [free_port()], "artifact_path": ARTIFACT, "memory_mb": 512,
+    } | changes  # fmt: skip
+    (tmp / "home" / "config").mkdir(parents=True)
+    (tmp / "home" / "config" / "payload.json").write_text(json.dumps(payload))
+    folder = tmp / "root" / "minecraft" / payload["variant"] / payload["world"]
+    folder.mkdir(parents=True)
+    return folder
+
+
+def mod_settings(cdn: Cdn, authority: Authority, **changes: str) -> dict[str, str]:
+    """Settings of an agent that fetches mods from there."""
+    limits = {"ZLH_AGENT_MAX_MOD_MIB": "1"}
+    return limits | {"ZLH_AGENT_MOD_HOSTS": cdn.url, "ZLH_AGENT_MOD_CA_FILE": str(authority.file)} | changes
+
+
 def environment(tmp: Path, store: StoreServer, **changes: str) -> dict[str, str]:
     return {
         "ZLH_AGENT_HOST": HOST,
@@ -218,6 +239,7 @@ def environment(tmp: Path, store: StoreServer, **changes: str) -> dict[str, str]
         "ZLH_AGENT_GAMES_DIR": str(HERE / "games"),
         "ZLH_AGENT_BACKOFF_SECONDS": "0.1,0.1,0.1",
         "ZLH_AGENT_PING_SECONDS": "0.1",
+        "ZLH_AGENT_KEEP_WORKLOAD": "0",
     } | changes
 
 
@@ -231,6 +253,7 @@ async def agent_here(tmp: Path, store: StoreServer, **changes: str) -> Any:
             yield Client(http, url, tmp / "home", tmp / "root", free_port(), agent=agent)
         finally:
             agent.ring.close()
+            await agent.shells.close()
             await agent.workload.close()
 
 
@@ -254,7 +277,8 @@ async def agent_beside(tmp: Path, store: StoreServer, *, before: tuple[str, ...]
         if process.returncode is None:
             # What stands before the agent (unshare) lets SIGTERM pass by.
             for pid in children(process.pid) if before else {process.pid}:
-                os.kill(pid, signal.SIGTERM)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
         await asyncio.wait_for(process.communicate(), 20)
 
 

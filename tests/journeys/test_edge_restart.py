@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from tests.journeys.stack import Stack, address, hostname
+from tests.support.slowness import slowness
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ async def watched_until(stack: Stack, right: Places) -> float:
         assert not wrong
         if now == right:
             return time.monotonic() - began
-        assert time.monotonic() - began < 2 * BACK_SECONDS, f"{len(now)} of {len(right)}"
+        if time.monotonic() - began > 2 * BACK_SECONDS:
+            assert time.monotonic() - began < 2 * BACK_SECONDS * slowness(), f"{len(now)} of {len(right)}"
         await asyncio.sleep(0.02)
 
 
@@ -83,7 +85,7 @@ async def test_all_are_back_in_five_seconds(stack: Stack, places: Places, forget
     if forgets:
         (stack.home / "edge/registry.json").unlink()
     await edge_of(stack).start()
-    assert await watched_until(stack, places) <= BACK_SECONDS
+    assert await watched_until(stack, places) <= BACK_SECONDS * slowness()
 
 
 async def test_what_moved_or_went_meanwhile_is_never_found_at_its_old_place(
@@ -99,4 +101,4 @@ async def test_what_moved_or_went_meanwhile_is_never_found_at_its_old_place(
     for vmid in gone:
         del places[hostname(vmid)]
     await edge_of(stack).start()
-    assert await watched_until(stack, places) <= BACK_SECONDS
+    assert await watched_until(stack, places) <= BACK_SECONDS * slowness()

@@ -13,6 +13,7 @@ from tests.journeys.replicas import Replicas, agents_at, gaps
 from tests.journeys.stack import EDGE_SECRET, WANTED, address, finished, hostname
 from tests.support.http import Caller
 from tests.support.redis import redis_server
+from tests.support.slowness import slowness
 from tests.support.sse import Listener
 from tests.support.waiting import eventually
 from zpack.wire.edge import SECRET_HEADER, hashed_secret
@@ -107,7 +108,7 @@ async def test_a_change_told_to_one_replica_is_heard_at_another(stack: Replicas,
             await reported(proxy, VMIDS[0], f"proxy_ping_{verdict}")
             await listener.until(ping_of(VMIDS[0], verdict), seconds=10)
             delays.append(time.monotonic() - began)
-    assert sorted(delays)[2] < 1.0, delays
+    assert sorted(delays)[2] < slowness(), delays
 
 
 async def test_another_s_changes_are_not_heard(stack: Replicas, token: str) -> None:

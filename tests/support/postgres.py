@@ -17,14 +17,24 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """Run a server in ``folder``; yield its URL."""
+def postgres(folder: Path, *, durable: bool = False) -> Iterator[str]:
+    """Run a server in ``folder``; yield its URL. Unless ``durable`` it flushes nothing to the disk."""
     server = EmbeddedPostgres(folder=folder / "pg", log=folder / "postgres.log")
     server.start_now()
+    url = server.url_of("postgres")
     try:
-        yield server.url_of("postgres")
+        if not durable:
+            _flush_nothing(url)
+        yield url
     finally:
         server.stop_now()
+
+
+def _flush_nothing(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"alter system set {name} = off")  # type: ignore[arg-type]
+        connection.execute("select pg_reload_conf()")
 
 
 @contextmanager

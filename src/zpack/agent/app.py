@@ -3,24 +3,48 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from zpack.agent.bodies import MAX_BODY
+from zpack.agent.logs import request_id
 from zpack.agent.problems import Refusal
 from zpack.wire.problem import STATUS, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from aiohttp.typedefs import Handler, Middleware
 
     from zpack.agent.config.store import Tokens
 
+    Upkeep = Callable[[web.Application], AsyncIterator[None]]
+
 OPEN = frozenset({"/health"})
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 log = logging.getLogger(__name__)
+
+
+def journal() -> Middleware:
+    """Make the middleware that names what is logged after control's request, and logs what changes things."""
+
+    @web.middleware
+    async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
+        given = request.headers.get("X-Request-Id", "")
+        named = request_id.set(given if REQUEST_ID.fullmatch(given) else None)
+        try:
+            answer = await handler(request)
+            if request.method not in LOOKS:
+                log.info("%s %s answered %d", request.method, request.path, answer.status)
+            return answer
+        finally:
+            request_id.reset(named)
+
+    return note
 
 
 def refusals() -> Middleware:
@@ -60,10 +84,13 @@ def guard(tokens: Tokens) -> Middleware:
     return ask
 
 
-def create_app(*, tokens: Tokens, routes: Sequence[web.RouteDef]) -> web.Application:
-    """Put the doors together."""
-    app = web.Application(middlewares=[refusals(), guard(tokens)], client_max_size=MAX_BODY)
+def create_app(
+    *, tokens: Tokens, routes: Sequence[web.RouteDef], upkeep: Sequence[Upkeep] = ()
+) -> web.Application:
+    """Put the doors together; ``upkeep`` is begun before they open, and ended after they closed."""
+    app = web.Application(middlewares=[journal(), refusals(), guard(tokens)], client_max_size=MAX_BODY)
     app.add_routes(routes)
+    app.cleanup_ctx.extend(upkeep)
     return app
 
 

@@ -33,6 +33,13 @@ class Unauthorized(Refusal):
     code = "unauthorized"
 
 
+class Forbidden(Refusal):
+    """Not here, not to this caller."""
+
+    kind = "forbidden"
+    code = "forbidden"
+
+
 class Conflict(Refusal):
     """Right request, wrong moment."""
 
@@ -52,6 +59,13 @@ class Busy(Refusal):
 
     kind = "limit"
     code = "too_many_requests"
+
+
+class TooLarge(Refusal):
+    """More bytes than are taken or given at once."""
+
+    kind = "too_large"
+    code = "too_large"
 
 
 class WorkloadError(Exception):

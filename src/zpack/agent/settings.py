@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from zpack.agent.mods.origins import DEFAULT_HOSTS, Origin, parse_origins
 from zpack.wire.agent import AGENT_PORT
 
 if TYPE_CHECKING:
@@ -77,6 +78,25 @@ class Supervision:
 
 
 @dataclass(frozen=True)
+class FileSettings:
+    """How much a customer may store, and how long bytes may take on their way."""
+
+    quota_mib: int | None
+    """``None``: what the payload says, or the disk."""
+    transfer_seconds: float
+    idle_seconds: float
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """What the workload is held to."""
+
+    user: str | None
+    """Its own user; ``None``: the template's, where there is one."""
+    processes: int
+
+
+@dataclass(frozen=True)
 class Keeping:
     """How many backups are kept, and what one may take."""
 
@@ -90,6 +110,17 @@ class Keeping:
 
 
 @dataclass(frozen=True)
+class ModRules:
+    """Where mods may come from, and what one of them may cost."""
+
+    origins: tuple[Origin, ...]
+    ca_file: Path | None
+    """Certificates to trust beside the system's: a mirror's own."""
+    max_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Settings:
     """All groups; each part of the agent is given only its own."""
 
@@ -97,9 +128,16 @@ class Settings:
     folders: Folders
     store: Store
     supervision: Supervision
+    files: FileSettings
+    confinement: Confinement
     keeping: Keeping
+    mods: ModRules
     token: str | None
     update_mode: str
+    keep_workload: bool
+    """Whether the workload goes on when the agent dies, for its successor to find."""
+    shell_seconds: float
+    """How long a dev container's shell waits for somebody to look again."""
 
 
 class _Reader:
@@ -158,9 +196,21 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         ),
         store=_store(reader),
         supervision=_supervision(reader),
+        files=FileSettings(
+            quota_mib=int(reader.number("ZLH_AGENT_DISK_QUOTA_MIB", 0, low=0, high=1e9)) or None,
+            transfer_seconds=reader.number("ZLH_AGENT_TRANSFER_SECONDS", 300, low=0.1, high=86400),
+            idle_seconds=reader.number("ZLH_AGENT_TRANSFER_IDLE_SECONDS", 30, low=0.1, high=3600),
+        ),
+        confinement=Confinement(
+            user=reader.text("ZLH_WORKLOAD_USER", "") or None,
+            processes=int(reader.number("ZLH_WORKLOAD_PROCESSES", 1024, low=1, high=4_194_304)),
+        ),
         keeping=_keeping(reader),
+        mods=_mods(reader),
         token=token,
         update_mode=mode,
+        shell_seconds=reader.number("ZLH_AGENT_SHELL_SECONDS", 60, low=0, high=86400),
+        keep_workload=reader.text("ZLH_AGENT_KEEP_WORKLOAD", "1") != "0",
     )
 
 
@@ -174,6 +224,25 @@ def _store(reader: _Reader) -> Store:
         max_download_bytes=int(reader.number("ZLH_AGENT_MAX_DOWNLOAD_MIB", 2048, low=1, high=1e6) * MIB),
         max_unpacked_bytes=int(reader.number("ZLH_AGENT_MAX_UNPACKED_MIB", 8192, low=1, high=1e7) * MIB),
         install_seconds=reader.number("ZLH_AGENT_INSTALL_SECONDS", 1800, low=1, high=86400),
+    )
+
+
+def _mods(reader: _Reader) -> ModRules:
+    hosts = reader.text("ZLH_AGENT_MOD_HOSTS", DEFAULT_HOSTS)
+    try:
+        origins = parse_origins(hosts)
+    except ValueError as error:
+        msg = f"ZLH_AGENT_MOD_HOSTS: {error} is neither a host's name nor an origin (http only of loopback)"
+        raise SettingsError(msg) from None
+    ca_file = reader.path("ZLH_AGENT_MOD_CA_FILE")
+    if ca_file is not None and not ca_file.is_file():
+        msg = f"ZLH_AGENT_MOD_CA_FILE: there is no file {ca_file}"
+        raise SettingsError(msg)
+    return ModRules(
+        origins=origins,
+        ca_file=ca_file,
+        max_bytes=int(reader.number("ZLH_AGENT_MAX_MOD_MIB", 200, low=0.001, high=1e5) * MIB),
+        seconds=reader.number("ZLH_AGENT_MOD_SECONDS", 300, low=0.1, high=3600),
     )
 
 

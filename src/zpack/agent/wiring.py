@@ -15,10 +15,24 @@ from zpack.agent.backups.routes import BackupRoutes
 from zpack.agent.backups.saving import Saving
 from zpack.agent.backups.shelf import Shelf
 from zpack.agent.backups.swap import Swap
+from zpack.agent.config.files import close_home
 from zpack.agent.config.store import ConfigStore, Tokens
 from zpack.agent.console.ring import ConsoleRing
 from zpack.agent.console.routes import ConsoleRoutes
+from zpack.agent.console.shell import Shells, find_account
 from zpack.agent.faults import FaultPoint
+from zpack.agent.files.actions import Files
+from zpack.agent.files.incoming import Incoming
+from zpack.agent.files.leftovers import Leftovers
+from zpack.agent.files.outgoing import Outgoing
+from zpack.agent.files.place import GamePlaces
+from zpack.agent.files.policy import SETTINGS_BYTES
+from zpack.agent.files.provenance import Provenance
+from zpack.agent.files.quota import Quota
+from zpack.agent.files.routes import FilesRoutes
+from zpack.agent.files.shadow import Shadows
+from zpack.agent.files.transfers import TransferLimits, Transfers
+from zpack.agent.files.upkeep import Upkeep
 from zpack.agent.games.loader import SHIPPED, load_engines
 from zpack.agent.install.artifacts import Artifacts
 from zpack.agent.install.folders import Unpacker
@@ -26,16 +40,26 @@ from zpack.agent.install.installer import Installer
 from zpack.agent.install.java import JavaTable
 from zpack.agent.install.runtimes import Runtimes
 from zpack.agent.install.server import ServerFolder
+from zpack.agent.mods.digests import Digests
+from zpack.agent.mods.download import Downloads
+from zpack.agent.mods.mods import Mods
+from zpack.agent.mods.place import ModPlace
+from zpack.agent.mods.routes import ModRoutes
 from zpack.agent.power.lock import OperationLock
 from zpack.agent.power.routes import PowerRoutes
 from zpack.agent.power.workload import Workload
 from zpack.agent.runtime.family import Orphans, end_below, end_marked
+from zpack.agent.runtime.kept import KeeperLauncher
 from zpack.agent.runtime.process import PipeLauncher
+from zpack.agent.runtime.user import find_user
 from zpack.agent.status.routes import StatusRoutes
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from aiohttp import web
 
+    from zpack.agent.runtime.user import WorkloadUser
     from zpack.agent.settings import Settings
 
 
@@ -47,6 +71,7 @@ class Agent:
     workload: Workload
     backups: Backups
     ring: ConsoleRing
+    shells: Shells
     orphans: Orphans
 
     async def resume(self) -> None:
@@ -63,41 +88,65 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
     agent inside a test) only those that carry its mark.
     """
     folders, address = settings.folders, settings.address
-    folders.home.mkdir(parents=True, exist_ok=True)
+    close_home(folders.home)
+    user = find_user(
+        settings.confinement.user, processes=settings.confinement.processes, folder=folders.runtime_root
+    )
     orphans = Orphans()
     launcher = PipeLauncher(orphans=orphans)
     tokens = Tokens(home=folders.home, from_environment=settings.token)
     configs = ConfigStore(home=folders.home, tokens=tokens)
-    servers = ServerFolder(folders=folders, address=address)
+    servers = ServerFolder(folders=folders, address=address, user=user)
     ring, lock = ConsoleRing(), OperationLock()
+    engines = load_engines(SHIPPED, *([folders.games_dir] if folders.games_dir else []))
 
-    async def sweep() -> None:
+    async def sweep(spare: Collection[int]) -> None:
         if owns_process:
-            await end_below(os.getpid(), spare=launcher.tools)
-        await end_marked(servers.mark)
+            await end_below(os.getpid(), spare={*launcher.tools, *spare})
+        await end_marked(servers.mark, uid=user.uid if user else None, spare=spare)
 
     workload = Workload(
         configs=configs,
-        engines=load_engines(SHIPPED, *([folders.games_dir] if folders.games_dir else [])),
-        installer=_installer(settings, launcher=launcher, servers=servers),
+        engines=engines,
+        installer=_installer(settings, launcher=launcher, servers=servers, user=user),
         servers=servers,
-        launcher=launcher,
+        launcher=KeeperLauncher(
+            folder=folders.home / "run",
+            mark=servers.mark,
+            orphans=orphans,
+            console=ring,
+            outlives=settings.keep_workload,
+        ),
         ring=ring,
         lock=lock,
         supervision=settings.supervision,
         address=address,
         sweep=sweep,
     )
+    name, _, home = servers.mark.partition("=")
+    shells = Shells(
+        orphans=orphans, account=find_account(), extra={name: home}, linger_seconds=settings.shell_seconds
+    )
     backups = _backups(settings, workload=workload, lock=lock, servers=servers, launcher=launcher, ring=ring)
+    mods = Mods(
+        place=ModPlace(configs=configs, engines=engines, servers=servers),
+        downloads=Downloads(rules=settings.mods),
+        digests=Digests(),
+        lock=lock,
+    )
+    mods.clean()
     doors = (
         *StatusRoutes(
             workload=workload, configs=configs, lock=lock, update_mode=settings.update_mode
         ).table(),
         *PowerRoutes(workload=workload, tokens=tokens, agent_port=address.port).table(),
-        *ConsoleRoutes(workload=workload, ring=ring).table(),
+        *ConsoleRoutes(workload=workload, configs=configs, ring=ring, shells=shells).table(),
         *BackupRoutes(backups=backups).table(),
+        *ModRoutes(mods=mods, workload=workload).table(),
     )
-    return Agent(create_app(tokens=tokens, routes=doors), workload, backups, ring, orphans)
+    files, upkeep = _files(settings, configs=configs, servers=servers, lock=lock)
+    app = create_app(tokens=tokens, routes=(*doors, *files.table()), upkeep=[upkeep.context])
+    return Agent(app, workload, backups, ring, shells, orphans)
 
 
 def _backups(
@@ -140,10 +189,32 @@ def _backups(
     )
 
 
-def _installer(settings: Settings, *, launcher: PipeLauncher, servers: ServerFolder) -> Installer:
+def _files(
+    settings: Settings, *, configs: ConfigStore, servers: ServerFolder, lock: OperationLock
+) -> tuple[FilesRoutes, Upkeep]:
+    leftovers = Leftovers(folder=settings.folders.home / "state" / "unfinished")
+    shadows = Shadows(leftovers=leftovers, limit=SETTINGS_BYTES)
+    files = Files(provenance=Provenance(leftovers=leftovers), shadows=shadows, leftovers=leftovers)
+    places = GamePlaces(
+        configs=configs, servers=servers, lock=lock, quota=Quota(), quota_mib=settings.files.quota_mib
+    )
+    limits = TransferLimits(seconds=settings.files.transfer_seconds, idle_seconds=settings.files.idle_seconds)
+    routes = FilesRoutes(
+        prefix="/game/files",
+        places=places,
+        files=files,
+        incoming=Incoming(files=files, transfers=Transfers(limits=limits)),
+        outgoing=Outgoing(transfers=Transfers(limits=limits)),
+    )
+    return routes, Upkeep(leftovers=leftovers, shadows=shadows, places=places)
+
+
+def _installer(
+    settings: Settings, *, launcher: PipeLauncher, servers: ServerFolder, user: WorkloadUser | None
+) -> Installer:
     folders, store = settings.folders, settings.store
     artifacts = Artifacts(store=store, folder=folders.runtime_root / ".downloads")
-    unpacker = Unpacker(staging=folders.runtime_root / ".staging", store=store, launcher=launcher)
+    unpacker = Unpacker(staging=folders.runtime_root / ".staging", store=store, launcher=launcher, user=user)
     return Installer(
         record=folders.home / "state" / "installed.json",
         store=store,

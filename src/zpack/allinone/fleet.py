@@ -196,7 +196,7 @@ class Rehearsal:
 
 
 async def _version(connection: Connection) -> str:
-    """Return the newest version of the engine that every home has. Raises ApiAway, ApiProblem."""
+    """Return a version of the engine that every home has. Raises ApiAway, ApiProblem."""
     games = (await connection.call("GET", "/api/catalog/game"))["games"]
     variants = next(game for game in games if game["id"] == ORDER["game"])["variants"]
     return str(next(one for one in variants if one["id"] == ORDER["variant"])["versions"][0])

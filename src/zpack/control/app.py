@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import re
-import secrets
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.exceptions import HTTPException
 
 from zpack.control.accounts.access import PUBLIC, RULES
@@ -23,9 +20,14 @@ from zpack.control.backups.routes import router as backups
 from zpack.control.catalog.routes import router as catalog
 from zpack.control.console.routes import router as console
 from zpack.control.engine.errors import ForeignError, Refusal
+from zpack.control.engine.guard import Guard
 from zpack.control.engine.problems import problem_of
+from zpack.control.engine.relay_http import ClientGone
 from zpack.control.events.routes import router as events
+from zpack.control.files.routes import STREAMED
+from zpack.control.files.routes import router as files
 from zpack.control.instances.routes import router as instances
+from zpack.control.mods.routes import router as mods
 from zpack.control.operations.routes import router as operations
 from zpack.control.power.routes import router as power
 from zpack.control.provisioning.routes import router as provisioning
@@ -36,18 +38,19 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from fastapi.dependencies.models import Dependant
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from zpack.control.wiring import Api
 
 log = logging.getLogger("zpack.api")
-BODY_LIMIT = 1 << 20
-REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+CLIENT_CLOSED = 499
+"""What nginx calls an answer that nobody waits for; it reaches no one."""
 ROUTERS = (
-    operations, accounts, catalog, provisioning, instances, status, events, power, console, backups,
-    publishing,
+    operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
+    backups, mods, publishing,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
+SOCKET = "WS"
+"""Stands where a route's method does."""
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
@@ -66,6 +69,7 @@ def create_app(
     for entry in fields(api):
         setattr(app.state, entry.name, getattr(api, entry.name))
     app.state.ready = ready
+    app.state.cors_origins = cors_origins
     for router in (health_router(), *ROUTERS):
         app.include_router(router)
     _render_errors(app)
@@ -76,7 +80,7 @@ def create_app(
         allow_headers=["Content-Type", "Authorization", "Idempotency-Key"],
         allow_credentials=False,
     )
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, streamed=STREAMED)
     missing = [path for path, rule in access_rules(app) if rule is None]
     if missing:
         raise RouteWithoutRule(f"routes without an access rule: {', '.join(missing)}")
@@ -108,11 +112,12 @@ def access_rules(app: FastAPI) -> Iterator[tuple[str, str | None]]:
     for route in _api_routes(app.routes):
         found = {RULES[call] for call in _calls(route.dependant) if call in RULES}
         rule = "+".join(sorted(found)) or None
-        for method in sorted(route.methods or ()):
+        methods = {SOCKET} if isinstance(route, APIWebSocketRoute) else route.methods
+        for method in sorted(methods or ()):
             yield f"{method} {route.path}", rule
 
 
-def _api_routes(routes: Any) -> Iterator[APIRoute]:
+def _api_routes(routes: Any) -> Iterator[APIRoute | APIWebSocketRoute]:
     """Yield the API's routes, also those inside an included router. Raises RouteWithoutRule.
 
     Whatever else is mounted must be one of the framework's own pages; a kind of route we do not know could
@@ -120,7 +125,7 @@ def _api_routes(routes: Any) -> Iterator[APIRoute]:
     """
     for route in routes:
         inner = getattr(route, "original_router", None)
-        if isinstance(route, APIRoute):
+        if isinstance(route, APIRoute | APIWebSocketRoute):
             yield route
         elif inner is not None:
             yield from _api_routes(inner.routes)
@@ -135,14 +140,16 @@ def _calls(dependant: Dependant) -> Iterator[Any]:
 
 
 def _render_errors(app: FastAPI) -> None:
+    # Each also answers a refused upgrade: there the connection is a WebSocket, and the answer its last.
     async def ours(request: Request, failure: Exception) -> JSONResponse:
         code, body = problem_of(failure, request.state.request_id)
         if isinstance(failure, ForeignError):
-            log.warning("%s %s: %s", request.method, request.url.path, failure.message)
+            method = request.scope.get("method", SOCKET)
+            log.warning("%s %s: %s", method, request.url.path, failure.message)
         return JSONResponse(body, status_code=code, headers=_retry_after(body))
 
     async def malformed(request: Request, failure: Exception) -> JSONResponse:
-        assert isinstance(failure, RequestValidationError)  # noqa: S101 - registered for it alone
+        assert isinstance(failure, RequestValidationError | WebSocketRequestValidationError)  # noqa: S101
         details = [
             {"field": ".".join(str(part) for part in error["loc"][1:]), "message": error["msg"]}
             for error in failure.errors()
@@ -161,9 +168,14 @@ def _render_errors(app: FastAPI) -> None:
         code, body = problem_of(failure, request.state.request_id)
         return JSONResponse(body, status_code=code)
 
+    async def nobody(_request: Request, _failure: Exception) -> Response:
+        return Response(status_code=CLIENT_CLOSED)
+
+    app.add_exception_handler(ClientGone, nobody)
     app.add_exception_handler(Refusal, ours)
     app.add_exception_handler(ForeignError, ours)
     app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(WebSocketRequestValidationError, malformed)
     app.add_exception_handler(HTTPException, framework)
     app.add_exception_handler(Exception, unexpected)
 
@@ -173,60 +185,3 @@ def _retry_after(body: dict[str, Any]) -> dict[str, str] | None:
     if isinstance(details, dict) and "retryAfter" in details:
         return {"Retry-After": str(details["retryAfter"])}
     return None
-
-
-class Guard:
-    """Gives every request an id, bounds its body, and refuses text that PostgreSQL cannot store."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"")
-        request_id = given.decode() if REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
-        scope.setdefault("state", {})["request_id"] = request_id
-
-        async def named(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message.setdefault("headers", []).append((b"x-request-id", request_id.encode()))
-            await send(message)
-
-        query = scope.get("query_string", b"").lower()
-        if "\x00" in scope["path"] or b"%00" in query:
-            await _refuse(named, 400, "invalid_request", "The address contains NUL.", request_id)
-            return
-        if _too_long(headers.get(b"content-length")):
-            await _refuse(named, 413, "body_too_large", "The body is larger than 1 MiB.", request_id)
-            return
-        await self._app(scope, _bounded(receive), named)
-
-
-def _too_long(length: bytes | None) -> bool:
-    return length is not None and length.isdigit() and int(length) > BODY_LIMIT
-
-
-def _bounded(receive: Receive) -> Receive:
-    """Count the body of a request that does not say its length."""
-    seen = 0
-
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > BODY_LIMIT:
-            raise HTTPException(413, "The body is larger than 1 MiB.")
-        return message
-
-    return counted
-
-
-async def _refuse(send: Send, status: int, code: str, message: str, request_id: str) -> None:
-    body = json.dumps({"error": code, "message": message, "requestId": request_id}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -79,6 +79,12 @@ class Settings(BaseSettings):
     """Secret shared with the bridge or edge."""
     artifact_base_url: str = _env("ARTIFACT_BASE_URL")
     """Base URL of the artifact server."""
+    modrinth_api_base: str = _env("MODRINTH_API_BASE", default="https://api.modrinth.com/v2")
+    """Base URL of Modrinth's API, or of a mirror of it."""
+    modrinth_user_agent: str = _env("MODRINTH_USER_AGENT", default="zpack/0.1.0")
+    """What we call ourselves there; Modrinth asks for a way to reach the operator in it."""
+    modrinth_cdn: str = _env("MODRINTH_CDN_ORIGINS", default="https://cdn.modrinth.com")
+    """Origins, comma separated, that mods may be fetched from."""
     game_domain: str = _env("GAME_DOMAIN", default="zpack.localhost")
     """Domain below which servers get their names."""
     heartbeat_seconds: float = _env("ZPACK_HEARTBEAT_SECONDS", default=5.0)

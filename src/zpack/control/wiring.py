@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from zpack.control.accounts.actions import Accounts
 from zpack.control.accounts.auth import AccessTokens
+from zpack.control.accounts.tickets import Tickets
 from zpack.control.backups.actions import Backups
 from zpack.control.catalog.actions import Catalog
 from zpack.control.console.actions import Console
+from zpack.control.console.streams import ConsoleStreams
 from zpack.control.db.leases import LeaseRows, ShardRows
 from zpack.control.db.session import Database
 from zpack.control.engine.changes import Changes
@@ -22,17 +24,22 @@ from zpack.control.engine.periodic import Periodic
 from zpack.control.engine.shards import RENEW_SECONDS, Shards
 from zpack.control.engine.workflow import Workflows
 from zpack.control.events.actions import Streams
+from zpack.control.files.actions import Files
 from zpack.control.heartbeat.poller import Heartbeat
 from zpack.control.heartbeat.store import AgentWords
 from zpack.control.hosts.poller import ClusterWatch
 from zpack.control.hosts.store import HostStates
 from zpack.control.instances.actions import Instances
+from zpack.control.mods.actions import Mods
 from zpack.control.operations.actions import OperationJournal, Operations
 from zpack.control.operations.poller import Dispatcher
 from zpack.control.outside.agent import Agents
+from zpack.control.outside.agent_console import AgentConsoles
 from zpack.control.outside.agent_poll import AgentPolls
+from zpack.control.outside.agent_stream import AgentStreams
 from zpack.control.outside.artifacts import Artifacts
 from zpack.control.outside.http import ForeignHttp
+from zpack.control.outside.modrinth import Modrinth
 from zpack.control.outside.proxmox import Proxmox
 from zpack.control.outside.velocity import Velocity
 from zpack.control.power.actions import Power
@@ -62,6 +69,8 @@ RATES = {
     "login": Rate(10, 60),
     "login-address": Rate(120, 60),
     "login-account": Rate(60, 60),
+    "mods": Rate(60, 60),
+    "ticket": Rate(120, 60),
 }
 LOOK_SECONDS = 2.0
 """Seconds between two looks at the whole cluster."""
@@ -76,13 +85,17 @@ class Clients:
     redis: Redis
     proxmox: Proxmox
     agents: Agents
+    consoles: AgentConsoles
     polls: AgentPolls
+    streams: AgentStreams
     velocity: Velocity
     artifacts: Artifacts
+    modrinth: Modrinth
 
     async def close(self) -> None:
         """Close every session and connection."""
-        for client in (self.proxmox, self.agents, self.polls, self.velocity, self.artifacts):
+        agents = (self.agents, self.consoles, self.polls, self.streams)
+        for client in (self.proxmox, *agents, self.velocity, self.artifacts, self.modrinth):
             await client.close()
         await self.redis.aclose()
         await self.database.close()
@@ -107,8 +120,11 @@ class Api:
     backups: Backups
     catalog: Catalog
     console: Console
+    console_streams: ConsoleStreams
     events: Streams
+    files: Files
     instances: Instances
+    mods: Mods
     operations: Operations
     power: Power
     provisioning: Provisioning
@@ -158,7 +174,9 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
             master=settings.agent_secret.get_secret_value(),
             fixed_token=fixed,
         ),
+        consoles=AgentConsoles(port=settings.agent_port),
         polls=AgentPolls(port=settings.agent_port),
+        streams=AgentStreams(port=settings.agent_port),
         velocity=Velocity(
             base_url=settings.velocity_url,
             secret=settings.edge_secret.get_secret_value(),
@@ -166,6 +184,11 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
         ),
         artifacts=Artifacts(
             base_url=settings.artifact_base_url, http=ForeignHttp(name="the artifact server")
+        ),
+        modrinth=Modrinth(
+            base_url=settings.modrinth_api_base,
+            user_agent=settings.modrinth_user_agent,
+            http=ForeignHttp(name="Modrinth", connections=8),
         ),
     )
 
@@ -194,6 +217,7 @@ def build_accounts(settings: Settings, clients: Clients) -> Accounts:
         tokens=AccessTokens(
             secret=settings.auth_secret.get_secret_value(), life=timedelta(seconds=settings.auth_ttl)
         ),
+        tickets=Tickets(redis=clients.redis),
         limit=RateLimit(redis=clients.redis, rates=RATES),
     )
 
@@ -229,9 +253,27 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         accounts=accounts,
         backups=Backups(database=database, instances=instances, agents=clients.agents),
         catalog=catalog,
-        console=Console(database=database, instances=instances, agents=clients.agents),
+        console=Console(database=database, accounts=accounts, instances=instances, agents=clients.agents),
+        console_streams=ConsoleStreams(
+            database=database, accounts=accounts, instances=instances, consoles=clients.consoles
+        ),
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
+        files=Files(
+            database=database,
+            accounts=accounts,
+            instances=instances,
+            agents=clients.agents,
+            streams=clients.streams,
+        ),
         instances=instances,
+        mods=Mods(
+            database=database,
+            instances=instances,
+            agents=clients.agents,
+            modrinth=clients.modrinth,
+            limit=RateLimit(redis=clients.redis, rates=RATES),
+            origins=tuple(part.strip().rstrip("/") for part in settings.modrinth_cdn.split(",")),
+        ),
         operations=operations,
         power=Power(
             database=database,

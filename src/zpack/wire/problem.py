@@ -9,7 +9,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 Kind = Literal[
     "invalid", "unauthorized", "forbidden", "not_found", "conflict", "too_large", "limit", "unavailable",
-    "upstream", "timeout", "full", "internal",
+    "upstream", "timeout", "slow", "full", "internal",
 ]  # fmt: skip
 
 STATUS: dict[Kind, int] = {
@@ -17,6 +17,7 @@ STATUS: dict[Kind, int] = {
     "unauthorized": 401,
     "forbidden": 403,
     "not_found": 404,
+    "slow": 408,
     "conflict": 409,
     "too_large": 413,
     "limit": 429,
@@ -26,6 +27,15 @@ STATUS: dict[Kind, int] = {
     "timeout": 504,
     "full": 507,
 }
+
+CLOSE: dict[Kind, int] = {
+    **{kind: 4000 + status for kind, status in STATUS.items()},
+    "too_large": 1009,
+    "internal": 1011,
+    "upstream": 1011,
+    "timeout": 1011,
+}
+"""WebSocket close codes: RFC 6455's where it has one, else 4000 and the HTTP status."""
 
 
 class Problem(TypedDict):

@@ -62,6 +62,20 @@ def serve() -> None:
         threading.Thread(target=answer, args=(client,), daemon=True).start()
 
 
+def steadily(count: int, rate: float) -> None:
+    for number in range(count):
+        say(f"step {number}")
+        time.sleep(1 / rate)
+
+
+def flood_or_fork(word: str, rest: str) -> None:
+    if word == "flood":
+        sys.stdout.write("".join(f"line {n}\n" for n in range(int(rest))))
+    if word == "daemon":
+        # An orphan in a session of its own, with an empty environment, that keeps our output open.
+        subprocess.run(["sh", "-c", "env -i setsid sleep 600 & echo daemon $!"], check=True)
+
+
 def obey(line: str) -> None:
     word, _, rest = line.partition(" ")
     if word == "stop" and not WANTED.get("ignore_stop"):
@@ -73,11 +87,15 @@ def obey(line: str) -> None:
         os.kill(os.getpid(), signal.Signals[rest])
     if word == "join":
         PLAYERS.extend(rest.split())
-    if word == "flood":
-        sys.stdout.write("".join(f"line {n}\n" for n in range(int(rest))))
-    if word == "daemon":
-        # An orphan in a session of its own, with an empty environment, that keeps our output open.
-        subprocess.run(["sh", "-c", "env -i setsid sleep 600 & echo daemon $!"], check=True)
+    if word == "later":
+        seconds, _, text = rest.partition(" ")
+        threading.Timer(float(seconds), say, [text]).start()
+    if word == "steady":  # numbered lines, so many at so many a second
+        count, _, rate = rest.partition(" ")
+        threading.Thread(target=steadily, args=(int(count), float(rate)), daemon=True).start()
+    if word == "size":
+        say(f"size {os.get_terminal_size().columns}")
+    flood_or_fork(word, rest)
     if line in SAVING and not (WANTED.get("mute") or line in WANTED.get("mute_for", [])):
         say(f"[12:00:00] [Server thread/INFO]: {SAVING[line]}")
     say(f"did {line}")

@@ -12,6 +12,7 @@ import jwt
 import pytest
 from sqlalchemy import text
 
+from tests.support.slowness import slowness
 from tests.support.sse import Listener
 from tests.support.waiting import eventually
 from zpack.control.engine.changes import Change
@@ -48,7 +49,7 @@ async def test_a_change_is_heard_within_a_second(world: World, ann: Caller, base
         await world.heartbeat.tick()
         began = time.monotonic()
         told = await stream.named("server.status")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < slowness()
     assert (told["id"], told["agentReady"], told["connection"]["connectable"]) == ("5000", False, False)
 
 
@@ -147,9 +148,9 @@ async def test_too_many_streams_are_refused(ann: Caller, bob: Caller, base_url: 
 async def test_a_listener_that_leaves_is_forgotten(ann: Caller, base_url: str, api: Api) -> None:
     async with listening(base_url, ann) as stream:
         await stream.named("servers.snapshot")
-        assert len(api.events._streams) == 1
-    await eventually(lambda: not api.events._streams, what="the stream to be forgotten")
-    assert api.events._tasks == []
+        assert len(api.events._channels) == 1
+    await eventually(lambda: not len(api.events._channels), what="the stream to be forgotten")
+    assert api.events._listening is None
 
 
 async def test_a_stopping_process_ends_its_streams(ann: Caller, base_url: str, api: Api) -> None:

@@ -81,7 +81,7 @@ async def test_one_host_operation_at_a_time(hers: World, ann: Caller) -> None:
     assert sorted(reply.status for reply in replies) == [202, 409, 409, 409]
     refused = next(reply for reply in replies if reply.status == 409)
     assert refused.body["error"] == "host_operation_in_progress"
-    assert refused.body["details"]["operation"]["vmid"] == 5000
+    assert refused.body["operation"]["vmid"] == 5000
 
 
 @pytest.mark.parametrize(

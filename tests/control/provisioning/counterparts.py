@@ -77,6 +77,8 @@ class AgentScripts:
         self.now: dict[int, int] = {}
         self.most_at_once = 0
         self.health_at: dict[int, list[float]] = defaultdict(list)
+        self.console: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
+        """Answers ``/console/stream`` of every agent."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer as the script of this address says, counting what runs at once for one agent."""
@@ -98,6 +100,8 @@ class AgentScripts:
         self.tokens[vmid] = request.headers.get("Authorization", "")
         if request.path == "/config":
             return await self._config(request, vmid)
+        if request.path == "/console/stream" and self.console is not None:
+            return await self.console(request)
         manner = self.manner.get(vmid, self.default)
         return await ANSWERS[manner](request)
 
@@ -113,6 +117,10 @@ async def _ready(request: web.Request) -> web.StreamResponse:
         return web.json_response({"ready": True, "readySource": "minecraft_ping"})
     if request.path == "/game/players":
         return web.json_response({"online": 1, "max": 20, "players": ["Ada"]})
+    if request.path == "/version":
+        return web.json_response({"version": "v1.2.3"})
+    if request.path == "/agent/update/status":
+        return web.json_response({"state": "idle", "updateAvailable": True, "latestVersion": "v1.3.0"})
     if request.path == "/console/log":
         return web.json_response({"lines": [{"n": 1, "text": "Done"}], "next": 2})
     return web.json_response({"state": "running", "ready": True, "processRunning": True})

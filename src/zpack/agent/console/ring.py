@@ -1,13 +1,20 @@
-"""The last lines of the workload's output, numbered, bounded in lines and bytes: old ones are lost, aloud."""
+"""The last lines of a console, numbered, bounded in lines and bytes: old ones are lost, aloud.
+
+While a workload runs, its keeper numbers the lines, the agent's own notes among them, so that the numbers go
+on over the agent's restart.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
     from zpack.wire.agent import ConsoleLog
 
 # CSI, OSC and single-character escape sequences: the ring holds text, a terminal's viewer is another room's.
@@ -24,12 +31,21 @@ def clean_line(text: str) -> str:
 class ConsoleRing:
     """Lines with sequence numbers from 1; readers wait for news, writers never wait."""
 
-    def __init__(self, *, max_lines: int = 2000, max_bytes: int = 256 * 1024) -> None:
+    def __init__(
+        self,
+        *,
+        max_lines: int = 2000,
+        max_bytes: int = 256 * 1024,
+        clean: Callable[[str], str] = clean_line,
+    ) -> None:
+        self._clean = clean
+        self._note: Callable[[str], None] | None = None
         self._lines: deque[str] = deque()
         self._max_lines = max_lines
         self._max_bytes = max_bytes
         self._bytes = 0
         self._last = 0
+        self._watchers: set[Callable[[], None]] = set()
         self._news = asyncio.Event()
         self._closed = False
 
@@ -39,17 +55,42 @@ class ConsoleRing:
         return self._last
 
     def append(self, line: str) -> None:
-        """Add one line; the oldest leave when a bound is reached."""
-        text = clean_line(line)
-        self._lines.append(text)
-        self._last += 1
-        self._bytes += _size(text)
+        """Add one line, through the keeper while there is one."""
+        if self._note is None:
+            self._add([line])
+        else:
+            self._note(line)
+
+    def extend(self, first: int, lines: list[str]) -> None:
+        """Add lines that are numbered from ``first`` already; a gap makes everything older lost."""
+        if first <= self._last:
+            lines = lines[self._last + 1 - first :]
+        elif first > self._last + 1:
+            self._lines.clear()
+            self._bytes = 0
+            self._last = first - 1
+        self._add(lines)
+
+    def lend(self, note: Callable[[str], None] | None) -> None:
+        """Let a keeper number what is appended from now on; with None, do it here again."""
+        self._note = note
+
+    def _add(self, lines: list[str]) -> None:
+        for line in lines:
+            text = self._clean(line)
+            self._lines.append(text)
+            self._last += 1
+            self._bytes += _size(text)
         while len(self._lines) > self._max_lines or self._bytes > self._max_bytes:
             self._bytes -= _size(self._lines.popleft())
-        self._wake()
+        if lines:
+            self._wake()
 
-    def after(self, seq: int) -> ConsoleLog:
-        """Return lines newer than ``seq``; one beyond our newest is another life's, and starts over."""
+    def after(self, seq: int, *, max_bytes: int | None = None) -> ConsoleLog:
+        """Return lines newer than ``seq``; one beyond our newest is another life's, and starts over.
+
+        ``max_bytes`` ends the answer with the line that reaches it.
+        """
         lost = seq > self._last
         seq = 0 if lost else seq
         first = self._last - len(self._lines) + 1
@@ -57,6 +98,9 @@ class ConsoleRing:
         begin = max(seq + 1, first)
         end = min(self._last, begin + MAX_ANSWER_LINES - 1)
         window = [self._lines[number - first] for number in range(begin, end + 1)]
+        if max_bytes is not None:
+            window = window[: _count_within(window, max_bytes)]
+            end = begin + len(window) - 1
         lines = [{"seq": begin + at, "line": text} for at, text in enumerate(window)]
         return {"lines": lines, "next": max(end, seq), "lost": lost}  # pyright: ignore[reportReturnType]
 
@@ -76,14 +120,39 @@ class ConsoleRing:
         count = min(lines, self._last - since, len(self._lines))
         return [self._lines[-n][:width] for n in range(count, 0, -1)]
 
+    @contextlib.contextmanager
+    def watched(self, wake: Callable[[], None]) -> Generator[None]:
+        """Have ``wake`` called with every news."""
+        self._watchers.add(wake)
+        try:
+            yield
+        finally:
+            self._watchers.discard(wake)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing will be added any more."""
+        return self._closed
+
     def close(self) -> None:
         """Let every waiting reader go."""
         self._closed = True
         self._wake()
 
     def _wake(self) -> None:
+        for wake in self._watchers:
+            wake()
         self._news.set()
         self._news = asyncio.Event()
+
+
+def _count_within(lines: list[str], max_bytes: int) -> int:
+    left = max_bytes
+    for count, line in enumerate(lines, 1):
+        left -= _size(line)
+        if left <= 0:
+            return count
+    return len(lines)
 
 
 def _size(text: str) -> int:

@@ -111,6 +111,8 @@ class Engine:
     archiving: Archiving
     folders: tuple[str, ...]
     """Folders that must exist before the start."""
+    mods_folder: str
+    """Where the game looks for mods or plugins; empty when it takes none."""
     files: tuple[ManagedFile, ...]
     editable: tuple[str, ...]
     """Patterns of the files that a customer may edit."""

@@ -112,6 +112,7 @@ def parse_engine(text: str, *, source: str) -> Engine:
         ready=_ready(table.table("ready", needed=True)),
         archiving=_archiving(table.table("archiving")),
         folders=table.strings("folders"),
+        mods_folder=table.path("mods_folder", default=""),
         files=tuple(_file(t) for t in table.tables("file")),
         editable=table.strings("editable"),
     )

@@ -5,15 +5,27 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from zpack.control.accounts.models import User
 from zpack.control.db.tables import User as UserRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from sqlalchemy.ext.asyncio import AsyncSession
+
+
+CALLER = text(
+    "select id, email, username, display_name, first_name, last_name, role from users where id = :id"
+)
+
+
+async def read_caller(session: AsyncSession, user_id: str) -> User | None:
+    """Return one user as rooms see callers. Every request asks this, so it goes around the mapper."""
+    row = (await session.execute(CALLER, {"id": user_id})).one_or_none()
+    return User(*row) if row is not None else None
 
 
 async def find_by_id(session: AsyncSession, user_id: str) -> UserRow | None:

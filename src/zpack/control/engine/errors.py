@@ -21,7 +21,7 @@ class Refusal(Exception):
 
     kind: ClassVar[Kind] = "invalid"
     code: str = "invalid_request"
-    envelope: ClassVar[dict[str, Any]] = {}
+    envelope: dict[str, Any] = {}  # noqa: RUF012 - read only; an instance may have its own
     """Fields the contract wants beside ``error``, such as ``{"ok": False}``."""
 
     def __init__(self, message: str, *, details: Any = None, **facts: Any) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zpack.control.engine.budget import Budget
 from zpack.control.engine.errors import ForeignError, Refusal
+from zpack.control.engine.request import current_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,8 +113,8 @@ class Agents:
     async def call(self, method: str, ip: str, path: str, token: str, *, fallback: str, **call: Any) -> Any:
         """Make one bounded call and return its parsed body as it is (row S63).
 
-        ``call`` may carry ``params``, ``json_body`` and ``seconds``. Raises AgentRefused, whose answer says
-        ``fallback`` and carries the agent's status and body; ForeignError.
+        ``call`` may carry ``params``, ``json_body``, ``seconds`` and ``limit`` (bytes). Raises AgentRefused,
+        whose answer says ``fallback`` and carries the agent's status and body; ForeignError.
         """
         return (await self.exchange(method, ip, path, token, fallback=fallback, **call))[1]
 
@@ -124,8 +125,7 @@ class Agents:
         answer = await self._ask(method, ip, path, token, **call)
         body = answer.json
         if answer.status >= 300:  # noqa: PLR2004 - 2xx is success, whatever its body
-            message = _said(body) or f"The agent answered {answer.status}."
-            raise AgentRefused(message, status=answer.status, body=body, fallback=fallback)
+            raise refusal_of(answer.status, body, fallback=fallback)
         return answer.status if answer.status in WITH_BODY else 200, body
 
     async def close(self) -> None:
@@ -133,16 +133,30 @@ class Agents:
         await self._http.close()
 
     async def _ask(
-        self, method: str, ip: str, path: str, token: str, *, seconds: float = CALL_SECONDS, **call: Any
+        self,
+        method: str,
+        ip: str,
+        path: str,
+        token: str,
+        *,
+        seconds: float = CALL_SECONDS,
+        limit: int = BODY_LIMIT,
+        **call: Any,
     ) -> Answer:
         return await self._http.request(
             method,
             f"http://{ip}:{self._port}{path}",
             budget=Budget.seconds(seconds),
-            headers={"Authorization": f"Bearer {token}"},
-            limit=BODY_LIMIT,
+            headers={"Authorization": f"Bearer {token}", **_named()},
+            limit=limit,
             **call,
         )
+
+
+def refusal_of(status: int, body: Any, *, fallback: str) -> AgentRefused:
+    """Return the refusal that an agent's answer is."""
+    message = _said(body) or f"The agent answered {status}."
+    return AgentRefused(message, status=status, body=body, fallback=fallback)
 
 
 def parsed_status(status: int, body: Any) -> dict[str, Any]:
@@ -162,7 +176,7 @@ def parsed_version(body: Any) -> dict[str, Any]:
 def parsed_update(body: Any) -> dict[str, Any]:
     """Return ``{updateStatus, updateAvailable}`` of ``GET /agent/update/status``."""
     found = body if isinstance(body, dict) else {}
-    status = found.get("status", found.get("updateStatus"))
+    status = found.get("status", found.get("updateStatus", found.get("state")))
     available = found.get("updateAvailable", found.get("available"))
     return {
         "updateStatus": status[:64] if isinstance(status, str) else None,
@@ -190,6 +204,12 @@ def _bounded(value: Any) -> Any:
 
 def _count(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 31 else 0
+
+
+def _named() -> dict[str, str]:
+    """Return the header by which the agent's log names the request it is asked for."""
+    request_id = current_request.get()
+    return {"X-Request-Id": request_id} if request_id else {}
 
 
 def _said(body: Any) -> str | None:

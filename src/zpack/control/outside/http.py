@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -27,6 +27,7 @@ class Answer:
     status: int
     reason: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def json(self) -> Any:
@@ -92,7 +93,7 @@ class ForeignHttp:
                 ) as response,
             ):
                 body = await self._read(response, limit)
-                return Answer(response.status, response.reason or "", body)
+                return Answer(response.status, response.reason or "", body, response.headers)
         except TimeoutError as failure:
             message = f"{self._name} did not answer in time"
             raise ForeignError(message, transient=True, timed_out=True) from failure

@@ -71,7 +71,7 @@ class Power:
         operation = host_operation(operation_id=operation_id, vmid=row.vmid, action=action, now=now)
         if not await self._running.claim(row.vmid, operation):
             held = await self._running.get_one(row.vmid)
-            raise HostBusy("A host operation is running already.", details={"operation": held})
+            raise HostBusy("A host operation is running already.", operation=held)
         try:
             async with self._database.transaction() as session:
                 self._operations.begin(

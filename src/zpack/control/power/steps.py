@@ -115,7 +115,7 @@ class PowerSteps:
         operation = state.get("hostop")
         if operation is not None and not await self._running.hold(state["vmid"], operation):
             held = await self._running.get_one(state["vmid"])
-            raise HostBusy("Another host operation is running.", details={"operation": held})
+            raise HostBusy("Another host operation is running.", operation=held)
         budget = Budget.seconds(CALL_SECONDS)
         guest = await self._proxmox.locate(state["vmid"], budget)
         if guest is None:

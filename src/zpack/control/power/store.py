@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import WatchError
 
 from zpack.control.engine.errors import Refusal
 from zpack.control.power.models import PREFIX
@@ -22,10 +25,14 @@ CLAIM_TTL = 15
 
 
 class HostBusy(Refusal):
-    """Another host operation runs (row S51); ``details.operation`` is it."""
+    """Another host operation runs (row S51): ``{error, operation}``."""
 
     kind = "conflict"
     code = "host_operation_in_progress"
+
+    def __init__(self, message: str, *, operation: dict[str, Any] | None) -> None:
+        super().__init__(message)
+        self.envelope = {"operation": operation}
 
 
 class HostOperations:
@@ -60,9 +67,16 @@ class HostOperations:
 
     async def release(self, vmid: int, operation_id: str) -> None:
         """Give the key back, unless another operation has it by now."""
-        held = await self.get_one(vmid)
-        if held is not None and held.get("id") == operation_id:
-            await self._redis.delete(_key(vmid))
+        key = _key(vmid)
+        async with self._redis.pipeline() as pipeline:
+            await pipeline.watch(key)
+            raw = await pipeline.get(key)
+            if raw is None or json.loads(raw).get("id") != operation_id:
+                return
+            pipeline.multi()
+            pipeline.delete(key)
+            with suppress(WatchError):  # it ran out and another took it in this very moment
+                await pipeline.execute()
 
 
 def operation_of(row: Operation) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class HostRunning(Refusal):
 
     kind = "conflict"
     code = "container_running"
-    envelope = {"ok": False}  # noqa: RUF012 - a ClassVar by declaration
+    envelope = {"ok": False}  # noqa: RUF012 - read only
 
 
 class BeingCreated(Refusal):
@@ -91,7 +91,7 @@ class BeingCreated(Refusal):
 
     kind = "conflict"
     code = "operation_in_progress"
-    envelope = {"ok": False}  # noqa: RUF012 - a ClassVar by declaration
+    envelope = {"ok": False}  # noqa: RUF012 - read only
 
 
 class _Replayed(Exception):

@@ -24,7 +24,7 @@ class OperationFailed(Refusal):
 
     kind = "upstream"
     code = "operation_failed"
-    envelope = {"ok": False}  # noqa: RUF012 - a ClassVar by declaration
+    envelope = {"ok": False}  # noqa: RUF012 - read only
 
 
 async def provisioning(request: Request) -> Provisioning:

@@ -179,7 +179,7 @@ def _evidence(seen: Observed) -> list[Evidence]:
     if seen.host_operation is not None:
         at = _at(seen.host_operation.get("startedAt"))
         found.append(Evidence(source="operation", fact=f"host {seen.host_operation.get('type')}", at=at))
-    found.append(_agent_evidence(seen.agent))
+    found.append(agent_evidence(seen.agent))
     if seen.edge:
         at = _at(seen.edge.get("publishedAt"))
         found.append(Evidence(source="edge", fact=str(seen.edge.get("state")), at=at))
@@ -193,7 +193,8 @@ def _evidence(seen: Observed) -> list[Evidence]:
     return found
 
 
-def _agent_evidence(agent: dict[str, Any] | None) -> Evidence:
+def agent_evidence(agent: dict[str, Any] | None) -> Evidence:
+    """Return what the agent said last, and when."""
     if agent is None:
         return Evidence(source="agent", fact="no answer within the last 15 s", at=None)
     fact = "ready" if agent_ready(agent) else f"not ready ({agent.get('state') or agent.get('error')})"

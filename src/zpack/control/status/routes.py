@@ -40,9 +40,17 @@ async def status(server_id: str, user: SignedIn, room: Room) -> Response:
 
 
 @router.get("/game/servers/{server_id}/players")
+@router.get("/servers/{server_id}/players", include_in_schema=False)
 async def players(server_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
     """Return who is playing."""
     return await room.players(user, server_id)
+
+
+@router.get("/game/servers/{server_id}/update-status")
+@router.get("/servers/{server_id}/update-status", include_in_schema=False)
+async def update_status(server_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
+    """Return the agent's version, and whether there is a newer one."""
+    return await room.update_status(user, server_id)
 
 
 def _json(body: dict[str, Any]) -> Response:

@@ -19,6 +19,7 @@ from zpack.control.publishing.actions import MINECRAFT_PORT
 from zpack.control.publishing.store import place_of
 from zpack.control.status.live import Looked
 from zpack.control.status.merge import Observed, agent_ready, host_status, merge_connection
+from zpack.control.status.word import players_of, update_of
 
 if TYPE_CHECKING:
     from zpack.control.accounts.models import User
@@ -102,10 +103,17 @@ class Servers:
         }
 
     async def players(self, user: User, server_id: str) -> dict[str, Any]:
-        """Return ``{online, max, players}`` from the agent's last word (contract §9.4)."""
+        """Return ``{online, max, players}``. Raises ServerMissing, and whatever ``players_of`` raises."""
         facts = await self._instances.owned_facts(user, server_id)
-        word = _object_of((await self._live.look([facts])).servers[0].word)
-        return word.get("players") or {"online": 0, "max": 0, "players": []}
+        return players_of(await self._last_word(facts), game=facts.payload.get("game"))
+
+    async def update_status(self, user: User, server_id: str) -> dict[str, Any]:
+        """Return the agent's version and update. Raises ServerMissing, and whatever ``update_of`` raises."""
+        return update_of(await self._last_word(await self._instances.owned_facts(user, server_id)))
+
+    async def _last_word(self, facts: ServerFacts) -> dict[str, Any] | None:
+        word = (await self._live.look([facts])).servers[0].word
+        return _object_of(word) or None
 
     async def _known(self, marks: Sequence[tuple[int, int]]) -> list[Shown]:
         """Return what is kept of these servers, after reading those whose rows have changed."""

@@ -1,0 +1,1 @@
+"""Finding mods at Modrinth and having a server's agent install them."""
