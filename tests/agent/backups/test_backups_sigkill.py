@@ -65,9 +65,9 @@ def mine(prepared: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def killed(tmp: Path, point: str, *calls: tuple[str, str]) -> AsyncIterator[Client]:
+async def killed(tmp: Path, point: str, *calls: tuple[str, str], **changes: str) -> AsyncIterator[Client]:
     """Let an agent die at ``point``, and yield the next one."""
-    fault = {"ZPACK_KILL_AT": point, "ZPACK_KILL_MARKER": str(tmp / "marker")}
+    fault = {"ZPACK_KILL_AT": point, "ZPACK_KILL_MARKER": str(tmp / "marker")} | changes
     async with agent_beside(tmp, scripted_store(), **fault) as dying:
         assert dying.process
         if point in LIVE:
@@ -76,7 +76,7 @@ async def killed(tmp: Path, point: str, *calls: tuple[str, str]) -> AsyncIterato
             for method, path in calls:
                 await dying.call(method, path)
         assert await asyncio.wait_for(dying.process.wait(), 60) == -9
-    async with agent_here(tmp, scripted_store()) as agent:
+    async with agent_here(tmp, scripted_store(), **changes) as agent:
         yield agent
 
 
@@ -110,12 +110,25 @@ async def test_killed_while_restoring(tmp_path: Path, mine: dict[str, Any], poin
 async def test_killed_while_the_server_does_not_save(
     tmp_path: Path, mine: dict[str, Any], point: str
 ) -> None:
-    state = tmp_path / "home" / "state" / "workload.json"
-    state.write_text(json.dumps(json.loads(state.read_text()) | {"desired": "running"}))
+    should_run(tmp_path)
     async with killed(tmp_path, point, ("POST", "/game/backups?wait=25")) as agent:
         await agent.reaches("running")
         assert without_settings(picture(agent.folder)) == without_settings(mine["before"])
         assert leftovers(agent) == []
+
+
+async def test_a_server_that_outlives_the_agent_saves_again(tmp_path: Path, mine: dict[str, Any]) -> None:
+    should_run(tmp_path)
+    kept = {"ZLH_AGENT_KEEP_WORKLOAD": "1"}
+    async with killed(tmp_path, "backup:paused", ("POST", "/game/backups?wait=25"), **kept) as agent:
+        await agent.reaches("running")
+        await agent.said("did save-on")
+        assert leftovers(agent) == []
+
+
+def should_run(tmp: Path) -> None:
+    state = tmp / "home" / "state" / "workload.json"
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"desired": "running"}))
 
 
 async def test_killed_while_deleting(tmp_path: Path, mine: dict[str, Any]) -> None:
