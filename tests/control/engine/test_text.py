@@ -11,14 +11,14 @@ from zpack.control.engine.text import as_json, storable
 from zpack.control.outside.http import Answer
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.text(st.characters(), max_size=6),
+    st.none() | st.booleans() | st.floats() | st.text(st.characters(), max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters()), inner, max_size=3),
 )
 
 
 @given(anything)
 def test_what_is_made_storable_can_be_sent_and_stored(value: object) -> None:
-    text = json.dumps(storable(value), ensure_ascii=False)
+    text = json.dumps(storable(value), ensure_ascii=False, allow_nan=False)
     assert "\\u0000" not in text
     text.encode()
 

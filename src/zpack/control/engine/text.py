@@ -1,8 +1,12 @@
-"""Foreign text made safe to store and to send: PostgreSQL refuses NUL, UTF-8 has no half surrogate pairs."""
+"""Foreign JSON made safe to store and to send: PostgreSQL refuses NUL, UTF-8 has no half surrogate pairs.
+
+JSON has neither NaN nor infinity, which Python reads all the same, also out of a number as long as 1e999.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -11,13 +15,18 @@ REPLACEMENT = "\ufffd"
 
 
 def storable(value: Any) -> Any:
-    """Return JSON with every unstorable character replaced, in keys too. Raises RecursionError."""
+    """Return JSON with every unstorable character replaced, in keys too; a number that is none becomes null.
+
+    Raises RecursionError.
+    """
     if isinstance(value, str):
         return UNSTORABLE.sub(REPLACEMENT, value)
     if isinstance(value, dict):
         return {storable(key): storable(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [storable(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value
 
 
