@@ -40,6 +40,8 @@ environment:
   ZLH_AGENT_MOD_HOSTS       hosts and origins that mods may come from (cdn.modrinth.com, …)
   ZLH_AGENT_MOD_CA_FILE     certificates of a mirror, beside the system's
   ZLH_AGENT_MAX_MOD_MIB, ZLH_AGENT_MOD_SECONDS  limits of one mod (200, 300)
+  ZLH_AGENT_DISK_QUOTA_MIB  what a server's folder may hold; 0: what the payload says, or the disk (0)
+  ZLH_AGENT_TRANSFER_SECONDS, ZLH_AGENT_TRANSFER_IDLE_SECONDS  limits of one upload (300, 30)
   ZLH_AGENT_UPDATE_MODE     off, notify or auto; shown by /agent/update/status (off)
   ZPACK_PDEATHSIG           1: end when the parent process ends
 """

@@ -10,6 +10,18 @@ from zpack.agent.app import create_app
 from zpack.agent.config.store import ConfigStore, Tokens
 from zpack.agent.console.ring import ConsoleRing
 from zpack.agent.console.routes import ConsoleRoutes
+from zpack.agent.files.actions import Files
+from zpack.agent.files.incoming import Incoming
+from zpack.agent.files.leftovers import Leftovers
+from zpack.agent.files.outgoing import Outgoing
+from zpack.agent.files.place import GamePlaces
+from zpack.agent.files.policy import SETTINGS_BYTES
+from zpack.agent.files.provenance import Provenance
+from zpack.agent.files.quota import Quota
+from zpack.agent.files.routes import FilesRoutes
+from zpack.agent.files.shadow import Shadows
+from zpack.agent.files.transfers import TransferLimits, Transfers
+from zpack.agent.files.upkeep import Upkeep
 from zpack.agent.games.loader import SHIPPED, load_engines
 from zpack.agent.install.artifacts import Artifacts
 from zpack.agent.install.folders import Unpacker
@@ -93,7 +105,29 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
         *ConsoleRoutes(workload=workload, ring=ring).table(),
         *ModRoutes(mods=mods, workload=workload).table(),
     )
-    return Agent(create_app(tokens=tokens, routes=doors), workload, ring, orphans)
+    files, upkeep = _files(settings, configs=configs, servers=servers, lock=lock)
+    app = create_app(tokens=tokens, routes=(*doors, *files.table()), upkeep=[upkeep.context])
+    return Agent(app, workload, ring, orphans)
+
+
+def _files(
+    settings: Settings, *, configs: ConfigStore, servers: ServerFolder, lock: OperationLock
+) -> tuple[FilesRoutes, Upkeep]:
+    leftovers = Leftovers(folder=settings.folders.home / "state" / "unfinished")
+    shadows = Shadows(leftovers=leftovers, limit=SETTINGS_BYTES)
+    files = Files(provenance=Provenance(leftovers=leftovers), shadows=shadows, leftovers=leftovers)
+    places = GamePlaces(
+        configs=configs, servers=servers, lock=lock, quota=Quota(), quota_mib=settings.files.quota_mib
+    )
+    limits = TransferLimits(seconds=settings.files.transfer_seconds, idle_seconds=settings.files.idle_seconds)
+    routes = FilesRoutes(
+        prefix="/game/files",
+        places=places,
+        files=files,
+        incoming=Incoming(files=files, transfers=Transfers(limits=limits)),
+        outgoing=Outgoing(transfers=Transfers(limits=limits)),
+    )
+    return routes, Upkeep(leftovers=leftovers, shadows=shadows, places=places)
 
 
 def _installer(settings: Settings, *, launcher: PipeLauncher, servers: ServerFolder) -> Installer:

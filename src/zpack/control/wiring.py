@@ -21,6 +21,7 @@ from zpack.control.engine.periodic import Periodic
 from zpack.control.engine.shards import RENEW_SECONDS, Shards
 from zpack.control.engine.workflow import Workflows
 from zpack.control.events.actions import Streams
+from zpack.control.files.actions import Files
 from zpack.control.heartbeat.poller import Heartbeat
 from zpack.control.heartbeat.store import AgentWords
 from zpack.control.hosts.poller import ClusterWatch
@@ -31,6 +32,7 @@ from zpack.control.operations.actions import OperationJournal, Operations
 from zpack.control.operations.poller import Dispatcher
 from zpack.control.outside.agent import Agents
 from zpack.control.outside.agent_poll import AgentPolls
+from zpack.control.outside.agent_stream import AgentStreams
 from zpack.control.outside.artifacts import Artifacts
 from zpack.control.outside.http import ForeignHttp
 from zpack.control.outside.modrinth import Modrinth
@@ -79,15 +81,15 @@ class Clients:
     proxmox: Proxmox
     agents: Agents
     polls: AgentPolls
+    streams: AgentStreams
     velocity: Velocity
     artifacts: Artifacts
     modrinth: Modrinth
 
     async def close(self) -> None:
         """Close every session and connection."""
-        for client in (
-            self.proxmox, self.agents, self.polls, self.velocity, self.artifacts, self.modrinth
-        ):  # fmt: skip
+        agents = (self.agents, self.polls, self.streams)
+        for client in (self.proxmox, *agents, self.velocity, self.artifacts, self.modrinth):
             await client.close()
         await self.redis.aclose()
         await self.database.close()
@@ -112,6 +114,7 @@ class Api:
     catalog: Catalog
     console: Console
     events: Streams
+    files: Files
     instances: Instances
     mods: Mods
     operations: Operations
@@ -164,6 +167,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
             fixed_token=fixed,
         ),
         polls=AgentPolls(port=settings.agent_port),
+        streams=AgentStreams(port=settings.agent_port),
         velocity=Velocity(
             base_url=settings.velocity_url,
             secret=settings.edge_secret.get_secret_value(),
@@ -240,6 +244,13 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         catalog=catalog,
         console=Console(database=database, instances=instances, agents=clients.agents),
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
+        files=Files(
+            database=database,
+            accounts=accounts,
+            instances=instances,
+            agents=clients.agents,
+            streams=clients.streams,
+        ),
         instances=instances,
         mods=Mods(
             database=database,

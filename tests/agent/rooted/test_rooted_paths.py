@@ -7,7 +7,7 @@ from zpack.agent.rooted.paths import OutsideRoot, names_of
 REFUSED = [
     "/", "/etc/passwd", "//etc", "..", "../x", "a/..", "a/../b", "a/../../b", ".", "./a", "a/.", "a//b", "a/",
     "a\\b", "..\\..\\x", "C:\\x", "a\0b", "a\nb", "a\tb", "a\x7fb", "a\x85b", "a\u2028b", "a\u202egpj.exe",
-    "a\ufeffb", "a\ud800b", "\udcff", "a" * 256, "ä" * 128, "a/" * 600 + "a", "a/" * 64 + "a",
+    "a\ufeffb", "a\ufffdb", "a\ud800b", "\udcff", "a" * 256, "ä" * 128, "a/" * 600 + "a", "a/" * 64 + "a",
 ]  # fmt: skip
 
 

@@ -13,7 +13,8 @@ MAX_PATH = 1024
 MAX_NAME = 255
 MAX_NAMES = 64
 FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+# Marks that turn the direction of text around; and what a decoder writes where there was no text.
+MISLEADING = frozenset("\ufffd\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 
 class OutsideRoot(Refusal):
@@ -85,7 +86,7 @@ def check_name(name: str) -> None:
         raise OutsideRoot("the path has an empty name, a '.' or a '..' in it")
     if "/" in name or "\\" in name:
         raise OutsideRoot("a name holds a separator")
-    if any(unicodedata.category(char) in FORBIDDEN_CATEGORIES or char in DIRECTION_MARKS for char in name):
+    if any(unicodedata.category(char) in FORBIDDEN_CATEGORIES or char in MISLEADING for char in name):
         raise OutsideRoot("a name holds control characters, or is no valid text")
     if len(name.encode()) > MAX_NAME:
         raise OutsideRoot(f"a name is longer than {MAX_NAME} bytes")
