@@ -90,8 +90,15 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
         address=address,
         sweep=sweep,
     )
+    leftovers = Leftovers(folder=folders.home / "state" / "unfinished")
+    provenance = Provenance(leftovers=leftovers)
+    places = GamePlaces(
+        configs=configs, servers=servers, lock=lock, quota=Quota(), quota_mib=settings.files.quota_mib
+    )
     mods = Mods(
         place=ModPlace(configs=configs, engines=engines, servers=servers),
+        files=places,
+        provenance=provenance,
         downloads=Downloads(rules=settings.mods),
         digests=Digests(),
         lock=lock,
@@ -105,20 +112,16 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
         *ConsoleRoutes(workload=workload, ring=ring).table(),
         *ModRoutes(mods=mods, workload=workload).table(),
     )
-    files, upkeep = _files(settings, configs=configs, servers=servers, lock=lock)
+    files, upkeep = _files(settings, leftovers=leftovers, provenance=provenance, places=places)
     app = create_app(tokens=tokens, routes=(*doors, *files.table()), upkeep=[upkeep.context])
     return Agent(app, workload, ring, orphans)
 
 
 def _files(
-    settings: Settings, *, configs: ConfigStore, servers: ServerFolder, lock: OperationLock
+    settings: Settings, *, leftovers: Leftovers, provenance: Provenance, places: GamePlaces
 ) -> tuple[FilesRoutes, Upkeep]:
-    leftovers = Leftovers(folder=settings.folders.home / "state" / "unfinished")
     shadows = Shadows(leftovers=leftovers, limit=SETTINGS_BYTES)
-    files = Files(provenance=Provenance(leftovers=leftovers), shadows=shadows, leftovers=leftovers)
-    places = GamePlaces(
-        configs=configs, servers=servers, lock=lock, quota=Quota(), quota_mib=settings.files.quota_mib
-    )
+    files = Files(provenance=provenance, shadows=shadows, leftovers=leftovers)
     limits = TransferLimits(seconds=settings.files.transfer_seconds, idle_seconds=settings.files.idle_seconds)
     routes = FilesRoutes(
         prefix="/game/files",
