@@ -28,5 +28,10 @@ ROUTES = [
     AgentRoute("POST", f"{SERVER}/mods/install", {"project": "sodium"}),
     AgentRoute("PATCH", f"{SERVER}/mods/a.jar", {"enabled": False}),
     AgentRoute("DELETE", f"{SERVER}/mods/a.jar"),
+    AgentRoute("GET", f"{SERVER}/files/list?path="),
+    AgentRoute("GET", f"{SERVER}/files/stat?path=a.txt"),
+    AgentRoute("GET", f"{SERVER}/files/read?path=a.txt"),
+    AgentRoute("DELETE", f"{SERVER}/files?path=logs/a.log"),
+    AgentRoute("POST", f"{SERVER}/files/revert?path=server.properties"),
     AgentRoute("GET", "/api/game/mods/search?vmid=5000&q=sodium", tolerant=True),
 ]

@@ -111,7 +111,7 @@ async def others_things(database: Database, clients: Clients) -> str:
 def complaint(route: AgentRoute, reply: Reply) -> str | None:
     """Say what is wrong with an answer of control, if anything is."""
     body, headers = reply.body, reply.headers
-    if reply.status in {401, 403} or (reply.status >= 400 and body["error"] == "internal_error"):
+    if reply.status == 401 or (reply.status >= 400 and body["error"] == "internal_error"):
         return f"{reply.status} {str(body)[:200]}"
     if (
         "Set-Cookie" in headers
