@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -215,6 +216,45 @@ async def test_while_one_is_fetched_nothing_else_changes(agent: Client, cdn: Cdn
         cdn.hold.set()
     assert first.result()[0] == 200
     assert (await agent.status())["operationInProgress"] is False
+
+
+async def test_while_something_else_changes_no_mod_does(agent: Client, cdn: Cdn, store: StoreServer) -> None:
+    store.hold = asyncio.Event()
+    assert (await agent.post("/config", agent.payload()))[0] == 202
+    for answer in (
+        await install(agent, cdn.order()),
+        await agent.call("DELETE", "/game/mods/a.jar"),
+        await agent.call("PATCH", "/game/mods/a.jar", {"enabled": False}),
+    ):
+        assert (answer[0], answer[1]["error"]) == (409, "operation_in_progress")
+    assert cdn.asked == []
+    store.hold.set()
+    await agent.reaches("running")
+
+
+async def test_a_mod_counts_against_the_server_s_quota(
+    tmp_path: Path, store: StoreServer, cdn: Cdn, authority: Authority
+) -> None:
+    folder = standing(tmp_path)
+    (folder / "world.dat").write_bytes(b"x" * 1_000_000)
+    limits = {"ZLH_AGENT_DISK_QUOTA_MIB": "1", "ZLH_AGENT_MAX_MOD_MIB": "5"}
+    async with agent_here(tmp_path, store, **mod_settings(cdn, authority, **limits)) as agent:
+        code, body = await install(agent, cdn.order(content=b"y" * 200_000))
+        assert (code, body["error"]) == (507, "quota_exceeded")
+        assert there(agent) == []
+        assert (await install(agent, cdn.order(content=b"y" * 2_000)))[0] == 200
+
+
+async def test_what_is_recorded_of_a_mod_outlives_its_switch_and_an_upload_s_record(
+    agent: Client, cdn: Cdn
+) -> None:
+    await installed(agent, cdn, project_id="abc")
+    await agent.call("PATCH", "/game/mods/a.jar", {"enabled": False})
+    await installed(agent, cdn, name="b.jar", project_id="def")  # writes the record anew
+    assert (await agent.get("/game/mods/a.jar"))[1]["mod"]["projectId"] == "abc"
+    await agent.call("DELETE", "/game/mods/a.jar")
+    record = json.loads((agent.folder / ".zlh_metadata.json").read_text())
+    assert (record["mods-removed/a.jar"]["project_id"], "mods/a.jar" in record) == ("abc", False)
 
 
 async def test_a_caller_who_leaves_leaves_nothing_behind(agent: Client, cdn: Cdn) -> None:

@@ -128,8 +128,15 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
         orphans=orphans, account=find_account(), extra={name: home}, linger_seconds=settings.shell_seconds
     )
     backups = _backups(settings, workload=workload, lock=lock, servers=servers, launcher=launcher, ring=ring)
+    leftovers = Leftovers(folder=folders.home / "state" / "unfinished")
+    provenance = Provenance(leftovers=leftovers)
+    places = GamePlaces(
+        configs=configs, servers=servers, lock=lock, quota=Quota(), quota_mib=settings.files.quota_mib
+    )
     mods = Mods(
         place=ModPlace(configs=configs, engines=engines, servers=servers),
+        files=places,
+        provenance=provenance,
         downloads=Downloads(rules=settings.mods),
         digests=Digests(),
         lock=lock,
@@ -144,7 +151,7 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
         *BackupRoutes(backups=backups).table(),
         *ModRoutes(mods=mods, workload=workload).table(),
     )
-    files, upkeep = _files(settings, configs=configs, servers=servers, lock=lock)
+    files, upkeep = _files(settings, leftovers=leftovers, provenance=provenance, places=places)
     app = create_app(tokens=tokens, routes=(*doors, *files.table()), upkeep=[upkeep.context])
     return Agent(app, workload, backups, ring, shells, orphans)
 
@@ -190,14 +197,10 @@ def _backups(
 
 
 def _files(
-    settings: Settings, *, configs: ConfigStore, servers: ServerFolder, lock: OperationLock
+    settings: Settings, *, leftovers: Leftovers, provenance: Provenance, places: GamePlaces
 ) -> tuple[FilesRoutes, Upkeep]:
-    leftovers = Leftovers(folder=settings.folders.home / "state" / "unfinished")
     shadows = Shadows(leftovers=leftovers, limit=SETTINGS_BYTES)
-    files = Files(provenance=Provenance(leftovers=leftovers), shadows=shadows, leftovers=leftovers)
-    places = GamePlaces(
-        configs=configs, servers=servers, lock=lock, quota=Quota(), quota_mib=settings.files.quota_mib
-    )
+    files = Files(provenance=provenance, shadows=shadows, leftovers=leftovers)
     limits = TransferLimits(seconds=settings.files.transfer_seconds, idle_seconds=settings.files.idle_seconds)
     routes = FilesRoutes(
         prefix="/game/files",

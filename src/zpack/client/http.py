@@ -45,8 +45,9 @@ class Connection:
         body: Any = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        seconds: float = SECONDS,
     ) -> Any:
-        """Return the parsed body of a success. Raises ApiProblem, ApiAway."""
+        """Return the parsed body of a success that comes in time. Raises ApiProblem, ApiAway."""
         assert self._session is not None, "enter the connection first"  # noqa: S101 - a programming error
         try:
             async with self._session.request(
@@ -55,6 +56,7 @@ class Connection:
                 json=body,
                 params=params,
                 headers=headers,
+                timeout=aiohttp.ClientTimeout(total=seconds),
                 allow_redirects=False,
             ) as response:
                 raw = await _limited(response.content)

@@ -44,9 +44,20 @@ class Provenance:
 
     def uploaded(self, root: Root, path: str, *, at: str, folder: Path) -> None:
         """Record an upload. Raises refusals."""
+        self.note(root, path, {"source": "user", "uploaded_at": at}, folder=folder)
+
+    def note(self, root: Root, path: str, about: dict[str, Any], *, folder: Path) -> None:
+        """Record what is known of a file that is there. Raises refusals."""
         with self._changing:
-            about = {"source": "user", "uploaded_at": at}
             self._write(root, self.read(root) | {path: about}, folder=folder)
+
+    def moved(self, root: Root, path: str, target: str, *, folder: Path) -> None:
+        """Follow a file that was moved. Raises refusals."""
+        with self._changing:
+            record = self.read(root)
+            if path in record:
+                record[target] = record.pop(path)
+                self._write(root, record, folder=folder)
 
     def removed(self, root: Root, path: str, *, folder: Path) -> None:
         """Forget a file that is no more. Raises refusals."""
@@ -63,8 +74,9 @@ class Provenance:
 
 
 def _is_there(root: Root, path: str) -> bool:
-    try:
-        root.stat(path)
-    except Refusal:
-        return False
-    return True
+    """Say whether a file is there; a mod that is switched off keeps what is recorded of it."""
+    for name in (path, f"{path}.disabled"):
+        with contextlib.suppress(Refusal):
+            root.stat(name)
+            return True
+    return False

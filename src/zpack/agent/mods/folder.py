@@ -15,6 +15,7 @@ from zpack.agent.rooted.paths import Exists, Missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from zpack.agent.rooted.root import Root
 
@@ -41,9 +42,10 @@ class Found:
 class ModFolder:
     """``name`` beneath an open root, by descriptor only: whoever renames meanwhile gains nothing."""
 
-    def __init__(self, root: Root, name: str) -> None:
+    def __init__(self, root: Root, name: str, *, server: Path) -> None:
         self.root = root
         self.name = name
+        self.server = server
 
     def path(self, file: str) -> str:
         """Return a file's path beneath the root."""

@@ -6,20 +6,25 @@ import asyncio
 import hashlib
 import logging
 import os
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from zpack.agent.mods.names import file_of
-from zpack.agent.mods.provenance import Provenance
+from zpack.agent.mods.provenance import entry_of, known_of
 from zpack.agent.mods.refusals import DownloadFailed, ModExists
 from zpack.agent.power.lock import now
 from zpack.agent.problems import Refusal
 from zpack.agent.rooted.paths import Exists
+from zpack.agent.rooted.refusing import refusing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import AsyncGenerator, Callable, Generator
+    from pathlib import Path
 
+    from zpack.agent.files.place import GamePlaces
+    from zpack.agent.files.provenance import Provenance
     from zpack.agent.mods.digests import Digests
     from zpack.agent.mods.download import Downloads
     from zpack.agent.mods.folder import Found, ModFolder
@@ -36,9 +41,18 @@ class Mods:
     """The mods of the workload. Used from one event loop only."""
 
     def __init__(
-        self, *, place: ModPlace, downloads: Downloads, digests: Digests, lock: OperationLock
+        self,
+        *,
+        place: ModPlace,
+        files: GamePlaces,
+        provenance: Provenance,
+        downloads: Downloads,
+        digests: Digests,
+        lock: OperationLock,
     ) -> None:
         self._place = place
+        self._files = files
+        self._provenance = provenance
         self._downloads = downloads
         self._digests = digests
         self._lock = lock
@@ -102,7 +116,8 @@ class Mods:
         """Put a mod away; return where it is now. Raises ``NoSuchMod`` and refusals."""
         with self._operation("mod-remove"), self._place.open() as folder:
             target = folder.put_away(folder.need(mod_id))
-            Provenance(folder.root).move(folder.path(mod_id), target)
+            path = folder.path(mod_id)
+            await self._write_down(self._provenance.moved, folder.root, path, target, folder=folder.server)
             return target
 
     @contextmanager
@@ -118,37 +133,55 @@ class Mods:
         try:
             with os.fdopen(descriptor, "wb") as file:
                 sha512 = await self._take(file, order, source)
-                file.flush()
-                await finished(os.fsync, file.fileno())
-            self._put_in_place(folder, path, order, sha512)
+                with refusing():
+                    file.flush()
+                    await finished(os.fsync, file.fileno())
+            _put_in_place(folder, path, folder.path(order.filename))
         except BaseException:
             _unlink(folder, path)
             raise
+        entry = entry_of(order, sha512=sha512, at=now())
+        target = folder.path(order.filename)
+        await self._write_down(self._provenance.note, folder.root, target, entry, folder=folder.server)
 
     async def _take(self, file: BinaryIO, order: Order, source: Source) -> str:
         """Write what comes and hash it; return its SHA-512. Raises when it is not what was meant."""
         counted = {name: hashlib.new(name, usedforsecurity=False) for name in {order.algorithm, "sha512"}}
-        async with self._downloads.open(source) as chunks:
+        async with self._room() as take, self._downloads.open(source) as chunks:
             async for chunk in chunks:
-                file.write(chunk)
+                take(len(chunk))
+                with refusing():
+                    file.write(chunk)
                 for digest in counted.values():
                     digest.update(chunk)
-        if counted[order.algorithm].hexdigest() != order.digest:
-            msg = f"the file that came does not have this {order.algorithm}; it was not installed"
-            raise DownloadFailed(msg, code="hash_mismatch")
+            _check(order, counted[order.algorithm].hexdigest())
         return counted["sha512"].hexdigest()
 
-    def _put_in_place(self, folder: ModFolder, path: str, order: Order, sha512: str) -> None:
-        """Show the whole file to the game; who brought it is written first, and binds to its content."""
-        target = folder.path(order.filename)
-        entry = {"source": "modrinth", "installed_at": now(), "sha512": sha512, "name": order.name}
-        entry |= {"project_id": order.project_id, "version_id": order.version_id}
-        Provenance(folder.root).note(target, {key: value for key, value in entry.items() if value})
+    @asynccontextmanager
+    async def _room(self) -> AsyncGenerator[Callable[[int], None]]:
+        """Yield what counts bytes against the quota; they are given back when nothing comes of it."""
+        place = self._files.changing()
+        await place.quota.measure(place.folder, limit=place.quota_bytes)
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            place.quota.take(size, limit=place.quota_bytes)
+            taken += size
+
         try:
-            folder.root.rename_new(path, target)
-        except Exists as error:
-            raise ModExists("another file took this name meanwhile") from error
-        folder.sync(folder.name)
+            yield take
+        except BaseException:
+            place.quota.give_back(taken)
+            raise
+
+    @staticmethod
+    async def _write_down(write: Callable[..., None], *what: Any, folder: Path) -> None:
+        """Keep the record; a mod that is in place is not refused because its source cannot be written."""
+        try:
+            await finished(partial(write, *what, folder=folder))
+        except (Refusal, OSError):
+            log.warning("the record of the server's files could not be written", exc_info=True)
 
     def _differs(self, folder: ModFolder, standing: Found, order: Order) -> bool:
         return self._digests.fresh(folder, standing, algorithm=order.algorithm) != order.digest
@@ -158,8 +191,24 @@ class Mods:
 
     def _shown(self, folder: ModFolder, mods: list[Found]) -> list[Mod]:
         digests = self._digests.of(folder, mods)
-        told = Provenance(folder.root).told()
-        return [_view(mod, digests[mod.id], told(folder.path(mod.id), digests[mod.id])) for mod in mods]
+        record = self._provenance.read(folder.root)
+        known = {mod.id: known_of(record.get(folder.path(mod.id)), digests[mod.id]) for mod in mods}
+        return [_view(mod, digests[mod.id], known[mod.id]) for mod in mods]
+
+
+def _check(order: Order, digest: str) -> None:
+    if digest != order.digest:
+        msg = f"the file that came does not have this {order.algorithm}; it was not installed"
+        raise DownloadFailed(msg, code="hash_mismatch")
+
+
+def _put_in_place(folder: ModFolder, path: str, target: str) -> None:
+    """Show the whole file to the game. Raises :class:`ModExists`."""
+    try:
+        folder.root.rename_new(path, target)
+    except Exists as error:
+        raise ModExists("another file took this name meanwhile") from error
+    folder.sync(folder.name)
 
 
 def _view(mod: Found, sha512: str | None, known: dict[str, str]) -> Mod:

@@ -43,4 +43,4 @@ class ModPlace:
         except Missing:
             raise NotReady("the server is not installed yet") from None
         with root:
-            yield ModFolder(root, engine.mods_folder)
+            yield ModFolder(root, engine.mods_folder, server=self._servers.path(payload))

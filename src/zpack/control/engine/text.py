@@ -1,6 +1,6 @@
-"""Foreign text made safe to store and to send.
+"""Foreign JSON made safe to store and to send: PostgreSQL refuses NUL, UTF-8 has no half surrogate pairs.
 
-PostgreSQL refuses NUL, UTF-8 has no half surrogate pairs, and JSON has no number that is none.
+JSON has neither NaN nor infinity, which Python reads all the same, also out of a number as long as 1e999.
 """
 
 from __future__ import annotations
