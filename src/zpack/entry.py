@@ -11,6 +11,7 @@ import typer
 from zpack.allinone.command import up
 from zpack.allinone.fleet import fleet
 from zpack.cli.commands import login, servers
+from zpack.cli.files import files
 
 VERSION = "0.1.0"
 FORWARDED = {
@@ -49,6 +50,7 @@ app.command(name="up")(up)
 app.command(name="fleet")(fleet)
 app.command(name="login")(login)
 app.add_typer(servers, name="servers")
+app.add_typer(files, name="files")
 
 
 def _forward(name: str, module: str, summary: str) -> None:
