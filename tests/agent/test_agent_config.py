@@ -133,6 +133,9 @@ DOORS = [
     ("GET", "/ready"), ("GET", "/status"), ("GET", "/version"), ("GET", "/agent/update/status"),
     ("POST", "/config"), ("POST", "/start"), ("POST", "/stop"), ("POST", "/restart"),
     ("POST", "/console/command"), ("GET", "/console/log"), ("GET", "/game/players"), ("GET", "/unknown"),
+    ("GET", "/game/files"), ("GET", "/game/files/list"), ("GET", "/game/files/stat"), ("GET", "/game/files/read"),
+    ("GET", "/game/files/download"), ("PUT", "/game/files"), ("DELETE", "/game/files"),
+    ("POST", "/game/files/revert"), ("POST", "/game/files/upload"),
 ]  # fmt: skip
 
 
