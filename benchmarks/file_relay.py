@@ -16,12 +16,14 @@ import socket
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+import psutil
 from benchmarks.support import nginx
 from benchmarks.support.ground import Ground, address, ended, ground, program, ready_line, vmid_of
 from tests.agent.files.world import PAYLOAD
@@ -140,12 +142,32 @@ async def signed_in(where: Ground, base: str) -> str:
         return ann.token
 
 
-def compare(ways: dict[str, tuple[str, str]], megabytes: int, memories: list[Memory]) -> dict[str, float]:
+@dataclass(frozen=True)
+class Way:
+    """How the agent is reached, and the process in between."""
+
+    url: str
+    token: str
+    pid: int | None = None
+
+    def busy(self) -> float:
+        """Return the seconds of CPU that what is in between has used."""
+        if self.pid is None:
+            return 0.0
+        process = psutil.Process(self.pid)
+        return sum(sum(each.cpu_times()[:2]) for each in (process, *process.children(recursive=True)))
+
+
+def compare(ways: dict[str, Way], megabytes: int, memories: list[Memory]) -> dict[str, float]:
     figures: dict[str, float] = {}
     for name, transfer in (("down", download), ("up", upload)):
-        for way, (url, token) in ways.items():
-            figures[f"{name} {way}"] = max(transfer(url, token, megabytes // 2) for _ in range(2))
-            print(f"{name:5} {way:34} {figures[f'{name} {way}']:7.0f} MB/s", flush=True)
+        for label, way in ways.items():
+            before = way.busy()
+            rate = max(transfer(way.url, way.token, megabytes // 2) for _ in range(2))
+            cpu = (way.busy() - before) / megabytes * 1000
+            figures[f"{name} {label}"] = rate
+            share = f"   {cpu:.2f} s of CPU for each GB" if way.pid else ""
+            print(f"{name:5} {label:34} {rate:7.0f} MB/s{share}", flush=True)
     for memory in memories:
         grown = memory.grown()
         print(f"{memory.name}: at most {grown:.1f} MB more than before (goal: {MEMORY_GOAL_MB:.0f})")
@@ -174,11 +196,12 @@ def measure(folder: Path, shm: Path, megabytes: int) -> dict[str, float]:
                 token = asyncio.run(signed_in(where, base))
                 through = f"{base}/api/game/servers/{vmid_of(1)}/files"
                 ways = {
-                    "straight to the agent": (f"{direct}/game/files", TOKEN),
-                    "through control": (through, token),
+                    "straight to the agent": Way(f"{direct}/game/files", TOKEN),
+                    "through control": Way(through, token, control.pid),
                 }
-                for url, bearer in ways.values():  # what is loaded and cached once is no growth
-                    download(url, bearer, 50), upload(url, bearer, 50)
+                for way in ways.values():  # what is loaded and cached once is no growth
+                    download(way.url, way.token, 50)
+                    upload(way.url, way.token, 50)
                 memories = [Memory("control", control.pid), Memory("agent", agent.pid)]
                 return beside_nginx(folder, direct, ways, megabytes, memories)
             finally:
@@ -188,19 +211,19 @@ def measure(folder: Path, shm: Path, megabytes: int) -> dict[str, float]:
 
 
 def beside_nginx(
-    folder: Path, direct: str, ways: dict[str, tuple[str, str]], megabytes: int, memories: list[Memory]
+    folder: Path, direct: str, ways: dict[str, Way], megabytes: int, memories: list[Memory]
 ) -> dict[str, float]:
     binary = nginx.program(folder / "package")
     if binary is None:
         print("nginx is left out: it is not installed, and apt-get could not fetch it")
         return compare(ways, megabytes, memories)
     with (
-        nginx.proxying(binary, folder / "a", direct) as default,
-        nginx.proxying(binary, folder / "b", direct, more=nginx.UNBUFFERED) as unbuffered,
+        nginx.proxying(binary, folder / "a", direct) as (default, one),
+        nginx.proxying(binary, folder / "b", direct, more=nginx.UNBUFFERED) as (unbuffered, other),
     ):
         ways |= {
-            "through nginx, Debian's settings": (f"{default}/game/files", TOKEN),
-            "through nginx, without buffers": (f"{unbuffered}/game/files", TOKEN),
+            "through nginx, Debian's settings": Way(f"{default}/game/files", TOKEN, one),
+            "through nginx, without buffers": Way(f"{unbuffered}/game/files", TOKEN, other),
         }
         figures = compare(ways, megabytes, memories)
     for name in ("down", "up"):

@@ -62,8 +62,8 @@ def program(folder: Path) -> Path | None:
 
 
 @contextlib.contextmanager
-def proxying(binary: Path, folder: Path, upstream: str, *, more: str = "") -> Iterator[str]:
-    """Run it in front of ``upstream``; yield its address."""
+def proxying(binary: Path, folder: Path, upstream: str, *, more: str = "") -> Iterator[tuple[str, int]]:
+    """Run it in front of ``upstream``; yield its address and process id."""
     folder.mkdir()
     port = free_port()
     config = folder / "nginx.conf"
@@ -77,7 +77,7 @@ def proxying(binary: Path, folder: Path, upstream: str, *, more: str = "") -> It
                 break
             except urllib.error.URLError:
                 time.sleep(0.05)
-        yield url
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait()

@@ -12,6 +12,7 @@ from zpack.allinone.command import up
 from zpack.allinone.fleet import fleet
 from zpack.cli.backups import backups
 from zpack.cli.commands import login, servers
+from zpack.cli.files import files
 from zpack.cli.mods import mods
 
 VERSION = "0.1.0"
@@ -53,6 +54,7 @@ app.command(name="login")(login)
 app.add_typer(servers, name="servers")
 app.add_typer(backups, name="backups")
 app.add_typer(mods, name="mods")
+app.add_typer(files, name="files")
 
 
 def _forward(name: str, module: str, summary: str) -> None:

@@ -136,6 +136,9 @@ DOORS = [
     ("GET", "/game/backups"), ("POST", "/game/backups"), ("DELETE", "/game/backups"),
     ("POST", "/game/backups/restore"), ("GET", "/game/backups/operations/{id}"),
     ("GET", "/game/backups/{id}"), ("DELETE", "/game/backups/{id}"),
+    ("GET", "/game/files"), ("GET", "/game/files/list"), ("GET", "/game/files/stat"), ("GET", "/game/files/read"),
+    ("GET", "/game/files/download"), ("PUT", "/game/files"), ("DELETE", "/game/files"),
+    ("POST", "/game/files/revert"), ("POST", "/game/files/upload"),
 ]  # fmt: skip
 
 

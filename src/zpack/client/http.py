@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,11 @@ import aiohttp
 from zpack.client.errors import ApiAway, ApiProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Self
+    from collections.abc import AsyncGenerator, Mapping
+    from typing import BinaryIO, Self
 
 SECONDS = 60.0
+STREAMED = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 BODY_LIMIT = 32 << 20
 
 
@@ -43,34 +45,47 @@ class Connection:
         path: str,
         *,
         body: Any = None,
+        data: Any = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         seconds: float = SECONDS,
     ) -> Any:
-        """Return the parsed body of a success that comes in time. Raises ApiProblem, ApiAway."""
+        """Return the parsed body of a success that comes within ``seconds``. Raises ApiProblem, ApiAway.
+
+        ``data`` is a file or a form to be streamed, for as long as that takes.
+        """
+        patience = aiohttp.ClientTimeout(total=seconds) if data is None else STREAMED
+        sent = {"timeout": patience} | ({"json": body} if data is None else {"data": data})
+        async with self._answered(method, path, params=params, headers=headers, **sent) as response:
+            found = _parsed(await _limited(response.content))
+        if not isinstance(found, dict):
+            raise ApiAway(f"{self.base_url} does not speak like the zpack API")
+        return found
+
+    async def fetch(self, path: str, target: BinaryIO, *, params: Mapping[str, str]) -> int:
+        """Write the body of a success to a file as it comes; return its size. Raises ApiProblem, ApiAway."""
+        size = 0
+        async with self._answered("GET", path, params=params, timeout=STREAMED) as response:
+            async for part in response.content.iter_any():
+                target.write(part)
+                size += len(part)
+        return size
+
+    @contextlib.asynccontextmanager
+    async def _answered(
+        self, method: str, path: str, **request: Any
+    ) -> AsyncGenerator[aiohttp.ClientResponse]:
         assert self._session is not None, "enter the connection first"  # noqa: S101 - a programming error
+        url = self.base_url + path
         try:
-            async with self._session.request(
-                method,
-                self.base_url + path,
-                json=body,
-                params=params,
-                headers=headers,
-                timeout=aiohttp.ClientTimeout(total=seconds),
-                allow_redirects=False,
-            ) as response:
-                raw = await _limited(response.content)
-                status = response.status
+            async with self._session.request(method, url, allow_redirects=False, **request) as response:
+                if response.status >= 300:  # noqa: PLR2004 - 2xx is success
+                    raise _problem(response.status, _parsed(await _limited(response.content)))
+                yield response
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as failure:
             raise ApiAway(
                 f"{self.base_url} cannot be reached: {failure or type(failure).__name__}"
             ) from failure
-        found = _parsed(raw)
-        if status >= 300:  # noqa: PLR2004 - 2xx is success
-            raise _problem(status, found)
-        if not isinstance(found, dict):
-            raise ApiAway(f"{self.base_url} does not speak like the zpack API")
-        return found
 
 
 async def _limited(body: aiohttp.StreamReader) -> bytes:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zpack.control.engine.relay_http import RequestBody
 
 CONNECT_SECONDS = 10.0
-READ_BUFFER = 256 * 1024
+READ_BUFFER = 512 * 1024
 CONNECTIONS = 512
 BODY_LIMIT = 1 << 20
 
