@@ -135,7 +135,7 @@ async def test_the_agents_end_closes_with_1012_and_its_loss_with_1011(
         assert await viewer.end() == (1012, "agent_restarting")
 
 
-@pytest.mark.seed("S103", "S104")
+@pytest.mark.seed("S103", "S104", "S107")
 async def test_nothing_is_left_of_a_hundred_viewers(hers: str, ann: Caller, api: Api, agent: Client) -> None:
     """Rows S103, S104 and S107 cured listeners that piled up in Node: here nothing may pile up at all."""
     assert hers

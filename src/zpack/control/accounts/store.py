@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+ROLES = text("select id, role from users where id = any(:ids)")
+
 
 CALLER = text(
     "select id, email, username, display_name, first_name, last_name, role from users where id = :id"
@@ -35,7 +37,7 @@ async def find_by_id(session: AsyncSession, user_id: str) -> UserRow | None:
 
 async def roles_of(session: AsyncSession, user_ids: Collection[str]) -> dict[str, str]:
     """Return the role of each of these users that exists."""
-    rows = await session.execute(select(UserRow.id, UserRow.role).where(UserRow.id.in_(user_ids)))
+    rows = await session.execute(ROLES, {"ids": list(user_ids)})
     return {row[0]: row[1] for row in rows}
 
 

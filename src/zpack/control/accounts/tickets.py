@@ -43,11 +43,19 @@ class Tickets:
 
         Raises BadTicket; a ticket that was shown at the wrong door is used up too.
         """
-        found = await self._redis.getdel(_key(ticket)) if len(ticket) <= TICKET_LIMIT else None
+        found = await self._taken(_key(ticket)) if len(ticket) <= TICKET_LIMIT else None
         body = json.loads(found) if found else {}
         if body.get("door") != door:
             raise BadTicket("The ticket is not valid; ask for another one.")
         return body["user"], body["expires"]
+
+    async def _taken(self, key: str) -> str | None:
+        """Read and delete at once. In a transaction: GETDEL is newer than the Redis we ask for."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.get(key)
+            pipe.delete(key)
+            found, _ = await pipe.execute()
+        return found
 
 
 def console_door(server_id: str) -> str:

@@ -117,7 +117,8 @@ class ConsoleStreams:
         """Return the channels whose account or server is gone or another's, with the reason."""
         if not channels:
             return {}
-        revoked = await self._accounts.lost_rights({channel.user for channel in channels})
+        users = {channel.user.id: channel.user for channel in channels}
+        revoked = await self._accounts.lost_rights(users.values())
         owners = await self._instances.owners({channel.at.vmid for channel in channels})
         lost: dict[ConsoleChannel, str] = {}
         for channel in channels:

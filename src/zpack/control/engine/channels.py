@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("zpack.channels")
 RIGHTS_SECONDS = 0.5
 """Seconds between two looks at whether the rights still are."""
+AT_ONCE = 500
+"""Channels that are looked at together: what flows through the others waits for no more than these."""
 LINGER_SECONDS = 15.0
 """An ended channel that nobody serves is forgotten after this."""
 
@@ -95,13 +97,16 @@ class Channels(Generic[C]):
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(RIGHTS_SECONDS)
+            everyone = list(self._open)
             try:
-                lost = await self._lost([each for each in self if each.ended is None])
+                for first in range(0, len(everyone), AT_ONCE):
+                    await self._look_at(everyone[first : first + AT_ONCE])
             except Exception:  # a database away for a moment must not end every stream
                 log.warning("the rights of listeners cannot be read", exc_info=True)
-                continue
-            for channel, reason in lost.items():
-                channel.end(reason)
-            for channel in self:
-                if channel.ended and time.monotonic() > channel.ended_at + LINGER_SECONDS:
-                    self.close(channel)  # nobody serves it, so it could not end by itself
+
+    async def _look_at(self, channels: list[C]) -> None:
+        for channel in channels:
+            if channel.ended and time.monotonic() > channel.ended_at + LINGER_SECONDS:
+                self.close(channel)  # nobody serves it, so it could not end by itself
+        for channel, reason in (await self._lost([each for each in channels if each.ended is None])).items():
+            channel.end(reason)

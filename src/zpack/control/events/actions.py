@@ -136,5 +136,6 @@ class Streams:
 
     async def _lost(self, streams: Collection[Stream]) -> dict[Stream, str]:
         """Return the streams of accounts that are gone or may no longer see what they saw."""
-        lost = await self._accounts.lost_rights({stream.user for stream in streams})
+        users = {stream.user.id: stream.user for stream in streams}
+        lost = await self._accounts.lost_rights(users.values())
         return {stream: "access_revoked" for stream in streams if stream.user.id in lost}
