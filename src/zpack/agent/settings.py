@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from zpack.wire.agent import AGENT_PORT
+from zpack.wire.agent import AGENT_PORT, UpdateMode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MIB = 1024 * 1024
-UPDATE_MODES = ("off", "notify", "auto")
+UPDATE_MODES: tuple[UpdateMode, ...] = ("off", "notify", "auto")
+INTERVAL = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(s|m|h|d)")
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})
 
 
@@ -86,6 +89,16 @@ class Confinement:
 
 
 @dataclass(frozen=True)
+class Updating:
+    """Whether and how often the agent looks for a newer release of itself."""
+
+    mode: UpdateMode
+    interval_seconds: float
+    start: str | None
+    """The script that started this release and would start another; ``None``: there are no releases."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """All groups; each part of the agent is given only its own."""
 
@@ -94,10 +107,12 @@ class Settings:
     store: Store
     supervision: Supervision
     confinement: Confinement
+    updating: Updating
     token: str | None
-    update_mode: str
     keep_workload: bool
     """Whether the workload goes on when the agent dies, for its successor to find."""
+    leave_workload: bool
+    """Whether it goes on when the agent is asked to end, too: systemd asks so for a mere restart."""
 
 
 class _Reader:
@@ -140,10 +155,6 @@ def read_settings(env: Mapping[str, str]) -> Settings:
     """Read the settings. Raises :class:`SettingsError`."""
     reader = _Reader(env)
     token = reader.text("ZLH_AGENT_TOKEN", "") or None
-    mode = reader.text("ZLH_AGENT_UPDATE_MODE", "off")
-    if mode not in UPDATE_MODES:
-        msg = f"ZLH_AGENT_UPDATE_MODE must be one of {', '.join(UPDATE_MODES)}, not {mode!r}"
-        raise SettingsError(msg)
     port = int(reader.number("ZLH_AGENT_PORT", AGENT_PORT, low=0, high=65535))
     return Settings(
         address=Address(reader.text("ZLH_AGENT_HOST", "0.0.0.0"), port),
@@ -160,9 +171,10 @@ def read_settings(env: Mapping[str, str]) -> Settings:
             user=reader.text("ZLH_WORKLOAD_USER", "") or None,
             processes=int(reader.number("ZLH_WORKLOAD_PROCESSES", 1024, low=1, high=4_194_304)),
         ),
+        updating=_updating(reader),
         token=token,
-        update_mode=mode,
         keep_workload=reader.text("ZLH_AGENT_KEEP_WORKLOAD", "1") != "0",
+        leave_workload=reader.text("ZLH_AGENT_LEAVE_WORKLOAD", "0") == "1",
     )
 
 
@@ -177,6 +189,20 @@ def _store(reader: _Reader) -> Store:
         max_unpacked_bytes=int(reader.number("ZLH_AGENT_MAX_UNPACKED_MIB", 8192, low=1, high=1e7) * MIB),
         install_seconds=reader.number("ZLH_AGENT_INSTALL_SECONDS", 1800, low=1, high=86400),
     )
+
+
+def _updating(reader: _Reader) -> Updating:
+    mode = reader.text("ZLH_AGENT_UPDATE_MODE", "off")
+    if mode not in UPDATE_MODES:
+        msg = f"ZLH_AGENT_UPDATE_MODE must be one of {', '.join(UPDATE_MODES)}, not {mode!r}"
+        raise SettingsError(msg)
+    raw = reader.text("ZLH_AGENT_UPDATE_INTERVAL", "30m")
+    found = INTERVAL.fullmatch(raw)
+    seconds = float(found[1]) * UNITS[found[2]] if found else 0
+    if not 1 <= seconds <= 30 * UNITS["d"]:
+        msg = f"ZLH_AGENT_UPDATE_INTERVAL must be like 90s, 30m, 6h or 1d, not {raw!r}"
+        raise SettingsError(msg)
+    return Updating(mode=mode, interval_seconds=seconds, start=reader.text("ZLH_AGENT_START", "") or None)
 
 
 def _supervision(reader: _Reader) -> Supervision:
