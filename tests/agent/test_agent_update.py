@@ -297,6 +297,7 @@ async def test_a_damaged_record_starts_what_is_current(tmp_path: Path, store: St
             '{"trial": {"version": "1.0.0", "previous": "x", "starts": "y"}}',
         ):
             starts = service.starts
+            (client.home / "state").mkdir(exist_ok=True)
             (client.home / "state" / "update.json").write_text(text)
             service.process.kill()
             await eventually(lambda: _started(service, starts + 1))  # noqa: B023 - awaited here

@@ -156,7 +156,7 @@ def parsed_version(body: Any) -> dict[str, Any]:
 def parsed_update(body: Any) -> dict[str, Any]:
     """Return ``{updateStatus, updateAvailable}`` of ``GET /agent/update/status``."""
     found = body if isinstance(body, dict) else {}
-    status = found.get("status", found.get("updateStatus"))
+    status = found.get("status", found.get("updateStatus", found.get("state")))
     available = found.get("updateAvailable", found.get("available"))
     return {
         "updateStatus": status[:64] if isinstance(status, str) else None,
