@@ -65,6 +65,8 @@ def lay_out(release: Path, *, wheel: Path, python_version: str) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=UV_SECONDS)
     if done.returncode != 0:
         raise BuildError(f"the agent's dependencies cannot be installed: {_end(done.stderr)}")
+    shutil.rmtree(lib / "bin", ignore_errors=True)  # scripts that name the Python of this machine
+    (lib / ".lock").unlink(missing_ok=True)
     add_wheel(lib, wheel)
     write_program(release / PROGRAM, python=SYSTEM_PYTHON)
 
