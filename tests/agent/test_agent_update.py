@@ -80,7 +80,11 @@ async def test_a_new_release_takes_over_in_the_same_process_and_the_game_goes_on
         game, agent = int(await said_pid(client)), service.process.pid
         await asked(client)
         status = await serves(client, NEW)
-        assert (status["currentVersion"], status["previousVersion"], status["error"]) == (NEW, OLD, None)
+        assert (status["currentVersion"], status["previousVersion"], status["error"]) == (
+            f"v{NEW}",
+            f"v{OLD}",
+            None,
+        )
         assert (service.process.pid, service.starts) == (agent, 1)
         assert alive(game)
         assert (await client.reaches("running"))["crashCount"] == 0
@@ -124,7 +128,7 @@ async def test_a_broken_release_is_taken_back_and_says_why(
         await asked(client)
         await eventually(lambda: _failed(client), seconds=60)
         status = await serves(client, OLD)
-        assert status["failedVersion"] == NEW
+        assert status["failedVersion"] == f"v{NEW}"
         assert f"{NEW} was taken back: it was started 2 times" in status["error"]
         assert alive(int(game))
         assert (await client.reaches("running"))["crashCount"] == 0
@@ -209,7 +213,7 @@ async def test_a_step_back_is_taken_only_when_asked_for(tmp_path: Path, store: S
         ) * 2
         assert not (await update_status(client))["updateAvailable"]
         await asked(client, {"version": "0.9.0", "allowDowngrade": True})
-        assert (await serves(client, "0.9.0"))["previousVersion"] == OLD
+        assert (await serves(client, "0.9.0"))["previousVersion"] == f"v{OLD}"
 
 
 async def test_what_cannot_be_asked_for(tmp_path: Path, store: StoreServer) -> None:
@@ -253,7 +257,7 @@ async def test_it_looks_by_itself(tmp_path: Path, store: StoreServer, mode: str,
             if await version(client) != wanted:
                 return None
             status = await update_status(client)
-            return status if status["latestVersion"] == NEW else None
+            return status if status["latestVersion"] == f"v{NEW}" else None
 
         status = await eventually(looked, seconds=60)
         assert (status["mode"], status["updateAvailable"]) == (mode, wanted == OLD)
@@ -284,7 +288,7 @@ async def test_with_no_release_to_go_to_the_newest_there_is_started(
         (client.home / "current").unlink()
         service.process.kill()
         await eventually(lambda: _started(service, 2))
-        assert (await serves(client, OLD))["currentVersion"] == OLD
+        assert (await serves(client, OLD))["currentVersion"] == f"v{OLD}"
 
 
 async def test_a_damaged_record_starts_what_is_current(tmp_path: Path, store: StoreServer) -> None:

@@ -42,6 +42,8 @@ def _asked(body: Any) -> tuple[str | None, bool]:
     if not isinstance(body, dict):
         raise Invalid("the body must be a JSON object")
     version, downgrade = body.get("version"), body.get("allowDowngrade", False)
+    if isinstance(version, str):
+        version = version.removeprefix("v")
     if version is not None and not (isinstance(version, str) and VERSION.fullmatch(version)):
         raise Invalid("version must be three numbers with dots")
     if not isinstance(downgrade, bool):

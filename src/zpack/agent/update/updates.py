@@ -55,11 +55,11 @@ class Updates:
         return {
             "mode": self._settings.mode,
             "state": self._state,
-            "currentVersion": OWN,
-            "latestVersion": self._latest,
+            "currentVersion": VERSION,
+            "latestVersion": _shown(self._latest),
             "updateAvailable": self._newer(self._latest),
-            "previousVersion": self._releases.previous,
-            "failedVersion": failed.version if failed else None,
+            "previousVersion": _shown(self._releases.previous),
+            "failedVersion": _shown(failed.version) if failed else None,
             "lastCheckedAt": self._checked_at,
             "error": self._error or (f"{failed.version} was taken back: {failed.reason}" if failed else None),
         }
@@ -162,3 +162,8 @@ class Updates:
         self._state = "installing"
         await self._releases.install(version, archive)
         self._artifacts.clean()
+
+
+def _shown(version: str | None) -> str | None:
+    """Return a version as ``/version`` says it."""
+    return f"v{version}" if version else None
