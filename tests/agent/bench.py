@@ -232,6 +232,7 @@ async def agent_here(tmp: Path, store: StoreServer, **changes: str) -> Any:
             yield Client(http, url, tmp / "home", tmp / "root", free_port(), agent=agent)
         finally:
             agent.ring.close()
+            await agent.shells.close()
             await agent.workload.close()
 
 

@@ -17,6 +17,7 @@ from tests.support.http import Caller
 from tests.support.postgres import fresh_database, migrated_template, postgres
 from zpack.control.app import create_app
 from zpack.control.db.session import Database
+from zpack.control.serving import SOCKETS
 from zpack.control.settings import Settings
 from zpack.control.wiring import Api, Clients, Hint, build_api, build_clients
 
@@ -92,7 +93,7 @@ async def served(app: Any) -> AsyncIterator[str]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()  # a client may come before the server has begun
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", **SOCKETS))
     task = asyncio.create_task(server._serve([listener]))
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from tests.control.conftest import served
 from tests.support.http import Caller
+from tests.support.sockets import refused
 from zpack.control import app as doors
 from zpack.control.accounts.access import PUBLIC as PUBLIC_RULE
-from zpack.control.app import RouteWithoutRule, access_rules, create_app
+from zpack.control.app import SOCKET, RouteWithoutRule, access_rules, create_app
 
 if TYPE_CHECKING:
     from zpack.control.wiring import Api
@@ -58,6 +59,36 @@ def test_a_route_without_a_rule_stops_the_start(api: Api, monkeypatch: pytest.Mo
         create_app(api, ready=nothing, cors_origins=())
 
 
+def test_a_socket_without_a_rule_stops_the_start_too(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    hole = APIRouter()
+    hole.websocket("/api/hole")(nothing)
+    monkeypatch.setattr(doors, "ROUTERS", (*doors.ROUTERS, hole))
+    with pytest.raises(RouteWithoutRule, match="WS /api/hole"):
+        create_app(api, ready=nothing, cors_origins=())
+
+
+async def test_an_upgrade_where_there_is_no_socket_is_refused(
+    ann: Caller, rules: dict[str, str | None]
+) -> None:
+    """jupyter-server-proxy's CVE-2024-28179: a route asked for as a socket must not be open."""
+    for route in rules:
+        method, path = route.split(" ")
+        if method == "GET" and route != ENDLESS:
+            status, _ = await refused(ann.base + path.replace("{", "").replace("}", ""))
+            assert status in {403, 404}, route
+
+
+segments_of_sockets = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1, max_size=8)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(server=segments_of_sockets, after=segments_of_sockets)
+async def test_no_address_of_a_socket_makes_a_500(ann: Caller, server: str, after: str) -> None:
+    url = f"{ann.base}/api/servers/{quote(server, safe='')}/console/stream?{urlencode({'after': after})}"
+    status, _ = await refused(url, headers={"Authorization": f"Bearer {ann.token}"})
+    assert 400 <= status < 500, url
+
+
 async def test_a_surprise_is_one_phrase_with_a_request_id(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -79,9 +110,11 @@ async def test_without_a_token_every_user_route_is_401(anyone: Caller, rules: di
     for route, rule in rules.items():
         method, path = route.split(" ")
         if rule == "user":
-            reply = await anyone.call(
-                method, path.replace("{action}", "start").replace("{", "").replace("}", "")
-            )
+            filled = path.replace("{action}", "start").replace("{", "").replace("}", "")
+            if method == SOCKET:
+                assert (await refused(anyone.base + filled))[0] == 401, route
+                continue
+            reply = await anyone.call(method, filled)
             assert (reply.status, reply.body["error"]) == (401, "Missing authorization token"), route
 
 
@@ -186,7 +219,8 @@ numbers = st.integers(-1, 10**20).map(str) | st.sampled_from(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_no_address_makes_a_500(ann: Caller, rules: dict[str, str | None], data: st.DataObject) -> None:
-    method, path = data.draw(st.sampled_from(sorted({*rules} - {ENDLESS}))).split(" ")
+    places = sorted(route for route in rules if route != ENDLESS and not route.startswith(SOCKET))
+    method, path = data.draw(st.sampled_from(places)).split(" ")
     filled = re.sub(r"\{\w+\}", lambda _: quote(data.draw(segments | numbers), safe=""), path)
     query = {name: data.draw(segments | numbers) for name in ("wait", "after", "dryRun")}
     query["wait"] = query["wait"] if data.draw(st.booleans()) else "0"

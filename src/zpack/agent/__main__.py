@@ -46,6 +46,7 @@ environment:
   ZLH_AGENT_UPDATE_INTERVAL how often to look: 90s, 30m, 6h, 1d (30m)
   ZLH_AGENT_UPDATE_HEALTH_SECONDS  how long a new release may take to answer before it is taken back (60)
   ZLH_AGENT_START           set by zlh-agent-start, which starts a release and goes back from a broken one
+  ZLH_AGENT_SHELL_SECONDS   how long a dev container's shell waits for somebody to look again (60)
   ZLH_AGENT_KEEP_WORKLOAD   0: the workload ends when the agent dies; else its successor finds it (1)
   ZLH_AGENT_LEAVE_WORKLOAD  1: SIGTERM leaves the workload running, unless systemd shuts the system down (0)
   ZPACK_PDEATHSIG           1: end when the parent process ends
@@ -117,6 +118,7 @@ async def serve(settings: Settings) -> int:
         await agent.updates.close()
         await agent.workload.close()
         agent.ring.close()
+        await agent.shells.close()
         await runner.cleanup()
     return 0
 

@@ -33,6 +33,13 @@ class Unauthorized(Refusal):
     code = "unauthorized"
 
 
+class Forbidden(Refusal):
+    """Not here, not to this caller."""
+
+    kind = "forbidden"
+    code = "forbidden"
+
+
 class Conflict(Refusal):
     """Right request, wrong moment."""
 

@@ -113,6 +113,8 @@ class Settings:
     """Whether the workload goes on when the agent dies, for its successor to find."""
     leave_workload: bool
     """Whether it goes on when the agent is asked to end, too: systemd asks so for a mere restart."""
+    shell_seconds: float
+    """How long a dev container's shell waits for somebody to look again."""
 
 
 class _Reader:
@@ -173,6 +175,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         ),
         updating=_updating(reader),
         token=token,
+        shell_seconds=reader.number("ZLH_AGENT_SHELL_SECONDS", 60, low=0, high=86400),
         keep_workload=reader.text("ZLH_AGENT_KEEP_WORKLOAD", "1") != "0",
         leave_workload=reader.text("ZLH_AGENT_LEAVE_WORKLOAD", "0") == "1",
     )

@@ -12,6 +12,7 @@ from zpack.agent.config.files import close_home
 from zpack.agent.config.store import ConfigStore, Tokens
 from zpack.agent.console.ring import ConsoleRing
 from zpack.agent.console.routes import ConsoleRoutes
+from zpack.agent.console.shell import Shells, find_account
 from zpack.agent.games.loader import SHIPPED, load_engines
 from zpack.agent.install.artifacts import Artifacts
 from zpack.agent.install.folders import Unpacker
@@ -47,6 +48,7 @@ class Agent:
     app: web.Application
     workload: Workload
     ring: ConsoleRing
+    shells: Shells
     orphans: Orphans
     updates: Updates
 
@@ -93,13 +95,17 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
         sweep=sweep,
     )
     updates = _updates(settings, launcher=launcher, workload=workload, lock=lock)
+    name, _, home = servers.mark.partition("=")
+    shells = Shells(
+        orphans=orphans, account=find_account(), extra={name: home}, linger_seconds=settings.shell_seconds
+    )
     doors = (
         *StatusRoutes(workload=workload, configs=configs, lock=lock).table(),
         *UpdateRoutes(updates=updates).table(),
         *PowerRoutes(workload=workload, tokens=tokens, agent_port=address.port).table(),
-        *ConsoleRoutes(workload=workload, ring=ring).table(),
+        *ConsoleRoutes(workload=workload, configs=configs, ring=ring, shells=shells).table(),
     )
-    return Agent(create_app(tokens=tokens, routes=doors), workload, ring, orphans, updates)
+    return Agent(create_app(tokens=tokens, routes=doors), workload, ring, shells, orphans, updates)
 
 
 def _updates(

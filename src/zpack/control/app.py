@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.exceptions import HTTPException
 
 from zpack.control.accounts.access import PUBLIC, RULES
@@ -47,6 +47,8 @@ ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, publishing,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
+SOCKET = "WS"
+"""Stands where a route's method does."""
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
@@ -65,6 +67,7 @@ def create_app(
     for entry in fields(api):
         setattr(app.state, entry.name, getattr(api, entry.name))
     app.state.ready = ready
+    app.state.cors_origins = cors_origins
     for router in (health_router(), *ROUTERS):
         app.include_router(router)
     _render_errors(app)
@@ -107,11 +110,12 @@ def access_rules(app: FastAPI) -> Iterator[tuple[str, str | None]]:
     for route in _api_routes(app.routes):
         found = {RULES[call] for call in _calls(route.dependant) if call in RULES}
         rule = "+".join(sorted(found)) or None
-        for method in sorted(route.methods or ()):
+        methods = {SOCKET} if isinstance(route, APIWebSocketRoute) else route.methods
+        for method in sorted(methods or ()):
             yield f"{method} {route.path}", rule
 
 
-def _api_routes(routes: Any) -> Iterator[APIRoute]:
+def _api_routes(routes: Any) -> Iterator[APIRoute | APIWebSocketRoute]:
     """Yield the API's routes, also those inside an included router. Raises RouteWithoutRule.
 
     Whatever else is mounted must be one of the framework's own pages; a kind of route we do not know could
@@ -119,7 +123,7 @@ def _api_routes(routes: Any) -> Iterator[APIRoute]:
     """
     for route in routes:
         inner = getattr(route, "original_router", None)
-        if isinstance(route, APIRoute):
+        if isinstance(route, APIRoute | APIWebSocketRoute):
             yield route
         elif inner is not None:
             yield from _api_routes(inner.routes)
@@ -134,14 +138,16 @@ def _calls(dependant: Dependant) -> Iterator[Any]:
 
 
 def _render_errors(app: FastAPI) -> None:
+    # Each also answers a refused upgrade: there the connection is a WebSocket, and the answer its last.
     async def ours(request: Request, failure: Exception) -> JSONResponse:
         code, body = problem_of(failure, request.state.request_id)
         if isinstance(failure, ForeignError):
-            log.warning("%s %s: %s", request.method, request.url.path, failure.message)
+            method = request.scope.get("method", SOCKET)
+            log.warning("%s %s: %s", method, request.url.path, failure.message)
         return JSONResponse(body, status_code=code, headers=_retry_after(body))
 
     async def malformed(request: Request, failure: Exception) -> JSONResponse:
-        assert isinstance(failure, RequestValidationError)  # noqa: S101 - registered for it alone
+        assert isinstance(failure, RequestValidationError | WebSocketRequestValidationError)  # noqa: S101
         details = [
             {"field": ".".join(str(part) for part in error["loc"][1:]), "message": error["msg"]}
             for error in failure.errors()
@@ -163,6 +169,7 @@ def _render_errors(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, ours)
     app.add_exception_handler(ForeignError, ours)
     app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(WebSocketRequestValidationError, malformed)
     app.add_exception_handler(HTTPException, framework)
     app.add_exception_handler(Exception, unexpected)
 
@@ -174,6 +181,9 @@ def _retry_after(body: dict[str, Any]) -> dict[str, str] | None:
     return None
 
 
+STARTS = {"http.response.start", "websocket.http.response.start", "websocket.accept"}
+
+
 class Guard:
     """Gives every request an id, bounds its body, and refuses text that PostgreSQL cannot store."""
 
@@ -182,7 +192,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "http":
+        if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
@@ -192,16 +202,19 @@ class Guard:
         current_request.set(request_id)
 
         async def named(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in STARTS:
                 message.setdefault("headers", []).append((b"x-request-id", request_id.encode()))
             await send(message)
 
         query = scope.get("query_string", b"").lower()
         if "\x00" in scope["path"] or b"%00" in query:
-            await _refuse(named, 400, "invalid_request", "The address contains NUL.", request_id)
+            await _refuse(scope, named, 400, "invalid_request", "The address contains NUL.")
+            return
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, named)
             return
         if _too_long(headers.get(b"content-length")):
-            await _refuse(named, 413, "body_too_large", "The body is larger than 1 MiB.", request_id)
+            await _refuse(scope, named, 413, "body_too_large", "The body is larger than 1 MiB.")
             return
         await self._app(scope, _bounded(receive), named)
 
@@ -225,8 +238,10 @@ def _bounded(receive: Receive) -> Receive:
     return counted
 
 
-async def _refuse(send: Send, status: int, code: str, message: str, request_id: str) -> None:
-    body = json.dumps({"error": code, "message": message, "requestId": request_id}).encode()
+async def _refuse(scope: Scope, send: Send, status: int, code: str, message: str) -> None:
+    said = {"error": code, "message": message, "requestId": scope["state"]["request_id"]}
+    body = json.dumps(said).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    kind = "websocket.http" if scope["type"] == "websocket" else "http"
+    await send({"type": f"{kind}.response.start", "status": status, "headers": headers})
+    await send({"type": f"{kind}.response.body", "body": body})

@@ -8,10 +8,12 @@ import os
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from redis.asyncio import Redis
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from zpack.control.app import create_app
 from zpack.control.engine.packing import PackingConnection
@@ -19,6 +21,8 @@ from zpack.control.settings import SettingsError
 from zpack.control.wiring import Hint, build_api, build_clients, build_work
 from zpack.control.worker import Worker
 from zpack.lifetime import collect_rarely, say_ready
+from zpack.wire.console import MAX_ASKED
+from zpack.wire.websocket import text_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +32,37 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("zpack.control")
 GRACE_SECONDS = 5
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """Of uvicorn's implementations the one that stops reading while a message is not taken yet.
+
+    An upgrade that the application answers with a refusal is no error of the application's.
+    """
+
+    async def send(self, message: Any) -> None:
+        """Send one ASGI message; a text, of which there are thousands a second, by the short way."""
+        if message["type"] == "websocket.send" and (text := message.get("text")) is not None:
+            await self.writable.wait()
+            if self.disconnected or self.close_sent or not self.handshake_complete:
+                raise ClientDisconnected
+            self.transport.write(text_frame(text))
+            return
+        await super().send(message)
+        refusal = message["type"] == "websocket.http.response.body"
+        if refusal and not message.get("more_body", False):
+            self.handshake_complete = True
+
+
+SOCKETS: dict[str, Any] = {
+    "ws": SocketProtocol,
+    "log_level": "warning",  # below, it logs the addresses of sockets, tickets and all
+    "ws_max_size": MAX_ASKED,
+    "ws_per_message_deflate": False,
+    "ws_ping_interval": 20.0,
+    "ws_ping_timeout": 20.0,
+}
+"""What uvicorn is told about sockets."""
 BACKLOG = 2048
 
 
@@ -71,15 +106,20 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=GRACE_SECONDS,
-        ws="none",
         proxy_headers=False,
+        **SOCKETS,
     )
     listener = _listen(settings.host, settings.port)
     if worker is not None:
         await worker.start()
     collect_rarely()
     announce("control", listener)
-    await _Server(config, leaving=api.events.shut).serve(sockets=[listener])
+
+    def leaving() -> None:
+        api.events.shut()
+        api.console_streams.shut()
+
+    await _Server(config, leaving=leaving).serve(sockets=[listener])
     if worker is not None:
         await worker.stop()
     _leave()

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from zpack.control.accounts.actions import Accounts
 from zpack.control.accounts.auth import AccessTokens
+from zpack.control.accounts.tickets import Tickets
 from zpack.control.catalog.actions import Catalog
 from zpack.control.console.actions import Console
+from zpack.control.console.streams import ConsoleStreams
 from zpack.control.db.leases import LeaseRows, ShardRows
 from zpack.control.db.session import Database
 from zpack.control.engine.changes import Changes
@@ -29,6 +31,7 @@ from zpack.control.instances.actions import Instances
 from zpack.control.operations.actions import OperationJournal, Operations
 from zpack.control.operations.poller import Dispatcher
 from zpack.control.outside.agent import Agents
+from zpack.control.outside.agent_console import AgentConsoles
 from zpack.control.outside.agent_poll import AgentPolls
 from zpack.control.outside.artifacts import Artifacts
 from zpack.control.outside.http import ForeignHttp
@@ -61,6 +64,7 @@ RATES = {
     "login": Rate(10, 60),
     "login-address": Rate(120, 60),
     "login-account": Rate(60, 60),
+    "ticket": Rate(120, 60),
 }
 LOOK_SECONDS = 2.0
 """Seconds between two looks at the whole cluster."""
@@ -75,13 +79,14 @@ class Clients:
     redis: Redis
     proxmox: Proxmox
     agents: Agents
+    consoles: AgentConsoles
     polls: AgentPolls
     velocity: Velocity
     artifacts: Artifacts
 
     async def close(self) -> None:
         """Close every session and connection."""
-        for client in (self.proxmox, self.agents, self.polls, self.velocity, self.artifacts):
+        for client in (self.proxmox, self.agents, self.consoles, self.polls, self.velocity, self.artifacts):
             await client.close()
         await self.redis.aclose()
         await self.database.close()
@@ -105,6 +110,7 @@ class Api:
     accounts: Accounts
     catalog: Catalog
     console: Console
+    console_streams: ConsoleStreams
     events: Streams
     instances: Instances
     operations: Operations
@@ -156,6 +162,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
             master=settings.agent_secret.get_secret_value(),
             fixed_token=fixed,
         ),
+        consoles=AgentConsoles(port=settings.agent_port),
         polls=AgentPolls(port=settings.agent_port),
         velocity=Velocity(
             base_url=settings.velocity_url,
@@ -192,6 +199,7 @@ def build_accounts(settings: Settings, clients: Clients) -> Accounts:
         tokens=AccessTokens(
             secret=settings.auth_secret.get_secret_value(), life=timedelta(seconds=settings.auth_ttl)
         ),
+        tickets=Tickets(redis=clients.redis),
         limit=RateLimit(redis=clients.redis, rates=RATES),
     )
 
@@ -226,7 +234,10 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     return Api(
         accounts=accounts,
         catalog=catalog,
-        console=Console(database=database, instances=instances, agents=clients.agents),
+        console=Console(database=database, accounts=accounts, instances=instances, agents=clients.agents),
+        console_streams=ConsoleStreams(
+            database=database, accounts=accounts, instances=instances, consoles=clients.consoles
+        ),
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
         instances=instances,
         operations=operations,

@@ -26,6 +26,15 @@ STATUS: dict[Kind, int] = {
     "timeout": 504,
 }
 
+CLOSE: dict[Kind, int] = {
+    **{kind: 4000 + status for kind, status in STATUS.items()},
+    "too_large": 1009,
+    "internal": 1011,
+    "upstream": 1011,
+    "timeout": 1011,
+}
+"""WebSocket close codes: RFC 6455's where it has one, else 4000 and the HTTP status."""
+
 
 class Problem(TypedDict):
     """Body of an error answer."""

@@ -147,9 +147,9 @@ async def test_too_many_streams_are_refused(ann: Caller, bob: Caller, base_url: 
 async def test_a_listener_that_leaves_is_forgotten(ann: Caller, base_url: str, api: Api) -> None:
     async with listening(base_url, ann) as stream:
         await stream.named("servers.snapshot")
-        assert len(api.events._streams) == 1
-    await eventually(lambda: not api.events._streams, what="the stream to be forgotten")
-    assert api.events._tasks == []
+        assert len(api.events._channels) == 1
+    await eventually(lambda: not len(api.events._channels), what="the stream to be forgotten")
+    assert api.events._listening is None
 
 
 async def test_a_stopping_process_ends_its_streams(ann: Caller, base_url: str, api: Api) -> None:

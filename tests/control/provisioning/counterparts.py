@@ -77,6 +77,8 @@ class AgentScripts:
         self.now: dict[int, int] = {}
         self.most_at_once = 0
         self.health_at: dict[int, list[float]] = defaultdict(list)
+        self.console: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
+        """Answers ``/console/stream`` of every agent."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer as the script of this address says, counting what runs at once for one agent."""
@@ -98,6 +100,8 @@ class AgentScripts:
         self.tokens[vmid] = request.headers.get("Authorization", "")
         if request.path == "/config":
             return await self._config(request, vmid)
+        if request.path == "/console/stream" and self.console is not None:
+            return await self.console(request)
         manner = self.manner.get(vmid, self.default)
         return await ANSWERS[manner](request)
 

@@ -18,6 +18,11 @@ def parse_command(body: Any) -> str:
     command = body.get("command") if isinstance(body, dict) else None
     if not isinstance(command, str) or not command.strip():
         raise Invalid("command must be a text", code="invalid_command")
+    return check_command(command)
+
+
+def check_command(command: str) -> str:
+    """Return the command when it may be typed. Raises :class:`Invalid`."""
     if len(command) > MAX_COMMAND:
         raise Invalid(f"command must be at most {MAX_COMMAND} characters", code="invalid_command")
     if CONTROLS.search(command):

@@ -7,12 +7,13 @@ on over the agent's restart.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from zpack.wire.agent import ConsoleLog
 
@@ -44,6 +45,7 @@ class ConsoleRing:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._last = 0
+        self._watchers: set[Callable[[], None]] = set()
         self._news = asyncio.Event()
         self._closed = False
 
@@ -84,8 +86,11 @@ class ConsoleRing:
         if lines:
             self._wake()
 
-    def after(self, seq: int) -> ConsoleLog:
-        """Return lines newer than ``seq``; one beyond our newest is another life's, and starts over."""
+    def after(self, seq: int, *, max_bytes: int | None = None) -> ConsoleLog:
+        """Return lines newer than ``seq``; one beyond our newest is another life's, and starts over.
+
+        ``max_bytes`` ends the answer with the line that reaches it.
+        """
         lost = seq > self._last
         seq = 0 if lost else seq
         first = self._last - len(self._lines) + 1
@@ -93,6 +98,9 @@ class ConsoleRing:
         begin = max(seq + 1, first)
         end = min(self._last, begin + MAX_ANSWER_LINES - 1)
         window = [self._lines[number - first] for number in range(begin, end + 1)]
+        if max_bytes is not None:
+            window = window[: _count_within(window, max_bytes)]
+            end = begin + len(window) - 1
         lines = [{"seq": begin + at, "line": text} for at, text in enumerate(window)]
         return {"lines": lines, "next": max(end, seq), "lost": lost}  # pyright: ignore[reportReturnType]
 
@@ -112,14 +120,39 @@ class ConsoleRing:
         count = min(lines, self._last - since, len(self._lines))
         return [self._lines[-n][:width] for n in range(count, 0, -1)]
 
+    @contextlib.contextmanager
+    def watched(self, wake: Callable[[], None]) -> Generator[None]:
+        """Have ``wake`` called with every news."""
+        self._watchers.add(wake)
+        try:
+            yield
+        finally:
+            self._watchers.discard(wake)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing will be added any more."""
+        return self._closed
+
     def close(self) -> None:
         """Let every waiting reader go."""
         self._closed = True
         self._wake()
 
     def _wake(self) -> None:
+        for wake in self._watchers:
+            wake()
         self._news.set()
         self._news = asyncio.Event()
+
+
+def _count_within(lines: list[str], max_bytes: int) -> int:
+    left = max_bytes
+    for count, line in enumerate(lines, 1):
+        left -= _size(line)
+        if left <= 0:
+            return count
+    return len(lines)
 
 
 def _size(text: str) -> int:

@@ -1,4 +1,4 @@
-"""``/console/command`` and ``/console/log``."""
+"""``/console/command``, ``/console/log`` and the socket ``/console/stream``."""
 
 from __future__ import annotations
 
@@ -8,28 +8,44 @@ from aiohttp import web
 
 from zpack.agent.bodies import read_json_body
 from zpack.agent.console.commands import parse_command
-from zpack.agent.problems import Busy, Invalid
+from zpack.agent.console.stream import Stream
+from zpack.agent.console.talks import ShellTalk, WorkloadTalk
+from zpack.agent.problems import Busy, Conflict, Forbidden, Invalid, NotReady, WorkloadError
+from zpack.wire.console import PROTOCOLS
 
 if TYPE_CHECKING:
+    from zpack.agent.config.payload import Payload
+    from zpack.agent.config.store import ConfigStore
     from zpack.agent.console.ring import ConsoleRing
+    from zpack.agent.console.shell import Shells
     from zpack.agent.power.workload import Workload
 
 MAX_WAIT = 30.0
 MAX_READERS = 32
+MAX_STREAMS = 64
 MAX_SEQ = 2**53
 
 
 class ConsoleRoutes:
     """The doors to the console."""
 
-    def __init__(self, *, workload: Workload, ring: ConsoleRing) -> None:
+    def __init__(
+        self, *, workload: Workload, configs: ConfigStore, ring: ConsoleRing, shells: Shells
+    ) -> None:
         self._workload = workload
+        self._configs = configs
         self._ring = ring
+        self._shells = shells
         self._readers = 0
+        self._streams = 0
 
     def table(self) -> list[web.RouteDef]:
         """The routes."""
-        return [web.post("/console/command", self.command), web.get("/console/log", self.log)]
+        return [
+            web.post("/console/command", self.command),
+            web.get("/console/log", self.log),
+            web.get("/console/stream", self.stream),
+        ]
 
     async def command(self, request: web.Request) -> web.Response:
         """Type one command."""
@@ -47,6 +63,35 @@ class ConsoleRoutes:
             return web.json_response(await self._ring.wait_after(after, seconds=wait))
         finally:
             self._readers -= 1
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """The socket of one viewer: the server's console, or a dev container's shell."""
+        payload = self._own(request.query.get("serverId"))
+        after = int(_number(request, "after", high=MAX_SEQ))
+        if not web.WebSocketResponse(protocols=PROTOCOLS).can_prepare(request).ok:
+            raise Invalid("this is a WebSocket", code="not_a_websocket")
+        if self._streams >= MAX_STREAMS:
+            raise Busy("too many look at the console")
+        self._streams += 1
+        try:
+            if payload.as_json()["container_type"] != "dev":
+                talk = WorkloadTalk(workload=self._workload, ring=self._ring)
+                return await Stream(talk=talk, after=after).serve(request)
+            async with self._shells.attached() as shell:
+                return await Stream(talk=ShellTalk(shell), after=after).serve(request)
+        except WorkloadError as error:
+            raise NotReady(str(error)) from error
+        finally:
+            self._streams -= 1
+
+    def _own(self, server_id: str | None) -> Payload:
+        """Return our payload when the id is ours. Raises ``Refusal``."""
+        payload = self._configs.payload
+        if payload is None:
+            raise Conflict("nothing was configured yet", code="not_configured")
+        if server_id != str(payload.vmid):
+            raise Forbidden("this agent serves another container", code="wrong_server")
+        return payload
 
 
 def _number(request: web.Request, name: str, *, high: float) -> float:

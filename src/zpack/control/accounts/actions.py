@@ -15,6 +15,7 @@ from pwdlib.hashers.bcrypt import BcryptHasher
 
 from zpack.control.accounts import store
 from zpack.control.accounts.models import Session, User
+from zpack.control.accounts.tickets import LIFE_SECONDS, BadTicket
 from zpack.control.audit.store import record
 from zpack.control.engine.errors import Refusal
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from zpack.control.accounts.auth import AccessTokens
     from zpack.control.accounts.models import LoginBody, ProfileBody, RegisterBody
+    from zpack.control.accounts.tickets import Tickets
     from zpack.control.db.session import Database
     from zpack.control.db.tables import User as UserRow
     from zpack.control.engine.limits import RateLimit
@@ -78,8 +80,11 @@ class UserMissing(Refusal):
 class Accounts:
     """Accounts and their passwords."""
 
-    def __init__(self, *, database: Database, tokens: AccessTokens, limit: RateLimit) -> None:
+    def __init__(
+        self, *, database: Database, tokens: AccessTokens, tickets: Tickets, limit: RateLimit
+    ) -> None:
         self._database = database
+        self._tickets = tickets
         self._tokens = tokens
         self._limit = limit
         self._hash = PasswordHash((Argon2Hasher(), BcryptHasher()))
@@ -134,7 +139,21 @@ class Accounts:
 
     async def session(self, authorization: str | None) -> Session:
         """Return the caller and until when. Raises MissingToken, BadToken, UserMissing."""
-        user_id, expires = self._tokens.subject(authorization)
+        return await self._session(*self._tokens.subject(authorization))
+
+    async def issue_ticket(self, session: Session, door: str) -> dict[str, Any]:
+        """Return ``{ticket, expiresIn}`` for one door, to be used once. Raises TooManyTries."""
+        await self._limit.hit("ticket", session.user.id)
+        return {"ticket": await self._tickets.issue(session, door), "expiresIn": LIFE_SECONDS}
+
+    async def redeem_ticket(self, ticket: str, door: str) -> Session:
+        """Return the session that a ticket stands for. Raises BadTicket, UserMissing."""
+        session = await self._session(*await self._tickets.redeem(ticket, door))
+        if session.seconds_left() <= 0:
+            raise BadTicket("The ticket is not valid; ask for another one.")
+        return session
+
+    async def _session(self, user_id: str, expires: float) -> Session:
         async with self._database.reading() as session:
             row = await store.find_by_id(session, user_id)
         if row is None:

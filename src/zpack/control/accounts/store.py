@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from zpack.control.db.tables import User as UserRow
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+ROLES = text("select id, role from users where id = any(:ids)")
+
 
 async def find_by_id(session: AsyncSession, user_id: str) -> UserRow | None:
     """Return one user."""
@@ -23,7 +25,7 @@ async def find_by_id(session: AsyncSession, user_id: str) -> UserRow | None:
 
 async def roles_of(session: AsyncSession, user_ids: Collection[str]) -> dict[str, str]:
     """Return the role of each of these users that exists."""
-    rows = await session.execute(select(UserRow.id, UserRow.role).where(UserRow.id.in_(user_ids)))
+    rows = await session.execute(ROLES, {"ids": list(user_ids)})
     return {row[0]: row[1] for row in rows}
 
 

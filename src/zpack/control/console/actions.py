@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zpack.control.accounts.tickets import console_door
 from zpack.control.audit.store import record
 
 if TYPE_CHECKING:
-    from zpack.control.accounts.models import User
+    from zpack.control.accounts.actions import Accounts
+    from zpack.control.accounts.models import Session, User
     from zpack.control.db.session import Database
     from zpack.control.instances.actions import Instances
     from zpack.control.outside.agent import Agents
@@ -16,8 +18,11 @@ if TYPE_CHECKING:
 class Console:
     """The console of every server."""
 
-    def __init__(self, *, database: Database, instances: Instances, agents: Agents) -> None:
+    def __init__(
+        self, *, database: Database, accounts: Accounts, instances: Instances, agents: Agents
+    ) -> None:
         self._database = database
+        self._accounts = accounts
         self._instances = instances
         self._agents = agents
 
@@ -32,3 +37,8 @@ class Console:
         """Return lines newer than ``after``, waiting up to ``wait`` seconds for some."""
         at = await self._instances.reach(user, server_id)
         return await self._agents.console(at.ip, at.token, after=after, wait=wait)
+
+    async def ticket(self, session: Session, server_id: str) -> dict[str, Any]:
+        """Return ``{ticket, expiresIn}``. Raises ServerMissing, NoAddress, TooManyTries."""
+        await self._instances.reach(session.user, server_id)
+        return await self._accounts.issue_ticket(session, console_door(server_id))

@@ -10,7 +10,7 @@ from zpack.control.instances import store
 from zpack.control.instances.models import Reached, is_ours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from zpack.control.accounts.models import User
     from zpack.control.db.session import Database
@@ -86,6 +86,11 @@ class Instances:
         if not found or not (user.is_admin or found[0].customer_id == user.id):
             raise ServerMissing("There is no such server.")
         return found[0]
+
+    async def owners(self, vmids: Collection[int]) -> dict[int, str | None]:
+        """Return who owns these servers; those that are gone are left out."""
+        async with self._database.reading() as session:
+            return await store.list_owners(session, vmids)
 
     async def visible(self, user: User, *, newest_first: bool = False) -> Sequence[ContainerInstance]:
         """Return the caller's servers; an admin's are all."""

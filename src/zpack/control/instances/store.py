@@ -67,6 +67,7 @@ POLLED = text(
 )
 
 
+OWNERS = text("select vmid, customer_id from instances where vmid = any(:vmids)")
 EDGE_INTENTS = text("select vmid, customer_id, hostname, ip, payload -> 'edge' ->> 'state' from instances")
 
 
@@ -114,8 +115,7 @@ async def list_edge_intents(session: AsyncSession) -> list[EdgeIntent]:
 
 async def list_owners(session: AsyncSession, vmids: Collection[int]) -> dict[int, str | None]:
     """Return who owns these servers; those without a row are left out."""
-    query = select(ContainerInstance.vmid, ContainerInstance.customer_id)
-    rows = await session.execute(query.where(ContainerInstance.vmid.in_(vmids)))
+    rows = await session.execute(OWNERS, {"vmids": list(vmids)})
     return {row[0]: row[1] for row in rows}
 
 
