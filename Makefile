@@ -12,11 +12,13 @@ RUNTIME := requirements/base.txt pyproject.toml
 APT := lxc uidmap iproute2 redis-tools
 NODE_PROJECTS := $(dir $(wildcard tests/node/*/package-lock.json))
 
-.PHONY: help up install test test-needs check bench fix lock clean
+.PHONY: help up install test test-template test-needs check bench fix lock clean agent-wheel
 
 help: ## show this
 	@echo 'make up        install the lock, then run the whole platform (ARGS="--port 4001")'
 	@echo 'make test      install what tests need, then run them'
+	@echo 'make test-template  build a template from Debian and boot it (root, network, 2 minutes)'
+	@echo 'make agent-wheel    build the wheel of the agent into dist/'
 	@echo 'make check     format, lint, types, import contracts, budgets, house rules, coverage, migrations'
 	@echo 'make bench     print the figures of docs/performance.md'
 	@echo 'make fix       format, and fix what the linter can'
@@ -83,8 +85,16 @@ test-needs: $(STAMP)/dev
 
 # Journeys and LXC share the machine's addresses and its two cores with nobody: they run one by one.
 test: test-needs
-	$(BIN)/pytest -n 2 -m 'not journey and not lxc' $(ARGS)
+	$(BIN)/pytest -n 2 -m 'not journey and not lxc and not template' $(ARGS)
 	$(BIN)/pytest -m 'journey or lxc' $(ARGS)
+
+test-template: test-needs
+	@command -v mmdebstrap >/dev/null || DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null
+	$(BIN)/pytest -m template $(ARGS)
+
+agent-wheel: $(STAMP)/base
+	@$(BIN)/zpack template wheel --out dist
 
 check: $(STAMP)/dev
 	$(BIN)/ruff format --check .
@@ -104,7 +114,7 @@ fix: $(STAMP)/dev
 	$(BIN)/ruff format .
 
 lock: $(UV)
-	@for name in bootstrap base dev; do \
+	@for name in bootstrap base agent dev; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "root": ("root", lambda: os.geteuid() == 0),
+    "template": (
+        "root, Debian's lxc and mmdebstrap, and the network: make test-template",
+        lambda: os.geteuid() == 0 and all(shutil.which(name) for name in ("lxc-start", "mmdebstrap")),
+    ),
     "lxc": ("root and Debian's lxc", lambda: os.geteuid() == 0 and shutil.which("lxc-start") is not None),
 }
 

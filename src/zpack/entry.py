@@ -24,6 +24,7 @@ FORWARDED = {
     "agent": ("zpack.agent.__main__", "Run the daemon of a container."),
     "edge": ("zpack.edge.__main__", "Run the Minecraft edge."),
     "localpve": ("zpack.localpve.__main__", "Run a local Proxmox-compatible node."),
+    "template": ("zpack.template.__main__", "Make the containers' template and the agent's releases."),
     "artifacts": ("zpack.artifacts.__main__", "Manage and serve the artifact folder."),
 }
 OWN_WORD = frozenset({"serve", "worker", "migrate", "doctor"})

@@ -16,10 +16,12 @@ from zpack.agent.games.loader import EngineFileError
 from zpack.agent.logs import begin_logging
 from zpack.agent.runtime.family import become_reaper
 from zpack.agent.settings import Settings, SettingsError, read_settings
+from zpack.agent.update.health import until_healthy
 from zpack.agent.wiring import Agent, build
 from zpack.lifetime import follow_parent, say_ready
 
 SHUTDOWN_SECONDS = 2.0
+SYSTEMD_SECONDS = 5.0
 ENVIRONMENT = """\
 environment:
   ZLH_AGENT_HOST            address to listen on, and for the game to bind to (0.0.0.0)
@@ -49,9 +51,13 @@ environment:
   ZLH_AGENT_MOD_HOSTS       hosts and origins that mods may come from (cdn.modrinth.com, …)
   ZLH_AGENT_MOD_CA_FILE     certificates of a mirror, beside the system's
   ZLH_AGENT_MAX_MOD_MIB, ZLH_AGENT_MOD_SECONDS  limits of one mod (200, 300)
-  ZLH_AGENT_UPDATE_MODE     off, notify or auto; shown by /agent/update/status (off)
+  ZLH_AGENT_UPDATE_MODE     off; notify: look for newer releases and say so; auto: change to them (off)
+  ZLH_AGENT_UPDATE_INTERVAL how often to look: 90s, 30m, 6h, 1d (30m)
+  ZLH_AGENT_UPDATE_HEALTH_SECONDS  how long a new release may take to answer before it is taken back (60)
+  ZLH_AGENT_START           set by zlh-agent-start, which starts a release and goes back from a broken one
   ZLH_AGENT_SHELL_SECONDS   how long a dev container's shell waits for somebody to look again (60)
   ZLH_AGENT_KEEP_WORKLOAD   0: the workload ends when the agent dies; else its successor finds it (1)
+  ZLH_AGENT_LEAVE_WORKLOAD  1: SIGTERM leaves the workload running, unless systemd shuts the system down (0)
   ZPACK_PDEATHSIG           1: end when the parent process ends
 
 signals:
@@ -96,6 +102,7 @@ async def serve(settings: Settings) -> int:
         agent.app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True
     )
     await runner.setup()
+    renewal: asyncio.Task[None] | None = None
     try:
         site = web.TCPSite(runner, settings.address.host, settings.address.port)
         # First: it ends what a killed agent left, which must not meet what a new /config starts.
@@ -103,14 +110,21 @@ async def serve(settings: Settings) -> int:
         await site.start()
         host, port = runner.addresses[0][:2]
         say_ready("agent", listen=f"{host}:{port}")
+        renewal = asyncio.create_task(_stay_new(agent, settings.address.probe_host, port), name="updates")
         await ending.wait()
         if renewing.is_set():
             log.info("asked to begin anew: the workload goes on")
-            agent.ring.close()
-            await runner.cleanup()
-            begin_anew()
+            await _let_go(agent, runner)
+            begin_anew(settings.updating.start)
+        if settings.leave_workload and not await system_ends():
+            log.info("asked to end: the workload goes on")
+            await _let_go(agent, runner)
+            os._exit(0)  # an orderly end of the loop would take the workload along
         log.info("asked to end: stopping the workload")
     finally:
+        if renewal:
+            renewal.cancel()
+        await agent.updates.close()
         await agent.workload.close()
         agent.ring.close()
         await agent.shells.close()
@@ -118,10 +132,43 @@ async def serve(settings: Settings) -> int:
     return 0
 
 
-def begin_anew() -> None:
-    """Become what the same command line starts now. What was open closes; the workload's keeper goes on."""
+async def _stay_new(agent: Agent, host: str, port: int) -> None:
+    try:
+        await until_healthy(host, port)
+        await agent.updates.confirm()
+        await agent.updates.watch()
+    except Exception:
+        log.exception("the agent does not look for newer releases any more")
+
+
+async def _let_go(agent: Agent, runner: web.AppRunner) -> None:
+    agent.ring.close()
+    await runner.cleanup()
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line
+
+
+def begin_anew(start: str | None) -> None:
+    """Become what the same command line, or the release that is current, starts now.
+
+    What was open closes; the workload's keeper goes on.
+    """
+    argv = [start] if start else [sys.executable, *sys.orig_argv[1:]]
+    os.execv(argv[0], argv)  # noqa: S606 - our own command line
+
+
+async def system_ends() -> bool:
+    """Say whether systemd is shutting this system down; true where it cannot be asked."""
+    try:
+        asking = await asyncio.create_subprocess_exec(
+            "systemctl",
+            "is-system-running",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        said, _ = await asyncio.wait_for(asking.communicate(), SYSTEMD_SECONDS)
+    except (OSError, TimeoutError):
+        return True
+    return said.strip() in {b"stopping", b""}
 
 
 def _asked_to_renew(ending: asyncio.Event, renewing: asyncio.Event) -> None:

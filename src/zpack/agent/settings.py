@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from zpack.agent.mods.origins import DEFAULT_HOSTS, Origin, parse_origins
-from zpack.wire.agent import AGENT_PORT
+from zpack.wire.agent import AGENT_PORT, UpdateMode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MIB = 1024 * 1024
-UPDATE_MODES = ("off", "notify", "auto")
+UPDATE_MODES: tuple[UpdateMode, ...] = ("off", "notify", "auto")
+INTERVAL = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(s|m|h|d)")
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})
 
 
@@ -121,6 +124,16 @@ class ModRules:
 
 
 @dataclass(frozen=True)
+class Updating:
+    """Whether and how often the agent looks for a newer release of itself."""
+
+    mode: UpdateMode
+    interval_seconds: float
+    start: str | None
+    """The script that started this release and would start another; ``None``: there are no releases."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """All groups; each part of the agent is given only its own."""
 
@@ -132,10 +145,12 @@ class Settings:
     confinement: Confinement
     keeping: Keeping
     mods: ModRules
+    updating: Updating
     token: str | None
-    update_mode: str
     keep_workload: bool
     """Whether the workload goes on when the agent dies, for its successor to find."""
+    leave_workload: bool
+    """Whether it goes on when the agent is asked to end, too: systemd asks so for a mere restart."""
     shell_seconds: float
     """How long a dev container's shell waits for somebody to look again."""
 
@@ -180,10 +195,6 @@ def read_settings(env: Mapping[str, str]) -> Settings:
     """Read the settings. Raises :class:`SettingsError`."""
     reader = _Reader(env)
     token = reader.text("ZLH_AGENT_TOKEN", "") or None
-    mode = reader.text("ZLH_AGENT_UPDATE_MODE", "off")
-    if mode not in UPDATE_MODES:
-        msg = f"ZLH_AGENT_UPDATE_MODE must be one of {', '.join(UPDATE_MODES)}, not {mode!r}"
-        raise SettingsError(msg)
     port = int(reader.number("ZLH_AGENT_PORT", AGENT_PORT, low=0, high=65535))
     return Settings(
         address=Address(reader.text("ZLH_AGENT_HOST", "0.0.0.0"), port),
@@ -207,10 +218,11 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         ),
         keeping=_keeping(reader),
         mods=_mods(reader),
+        updating=_updating(reader),
         token=token,
-        update_mode=mode,
         shell_seconds=reader.number("ZLH_AGENT_SHELL_SECONDS", 60, low=0, high=86400),
         keep_workload=reader.text("ZLH_AGENT_KEEP_WORKLOAD", "1") != "0",
+        leave_workload=reader.text("ZLH_AGENT_LEAVE_WORKLOAD", "0") == "1",
     )
 
 
@@ -244,6 +256,20 @@ def _mods(reader: _Reader) -> ModRules:
         max_bytes=int(reader.number("ZLH_AGENT_MAX_MOD_MIB", 200, low=0.001, high=1e5) * MIB),
         seconds=reader.number("ZLH_AGENT_MOD_SECONDS", 300, low=0.1, high=3600),
     )
+
+
+def _updating(reader: _Reader) -> Updating:
+    mode = reader.text("ZLH_AGENT_UPDATE_MODE", "off")
+    if mode not in UPDATE_MODES:
+        msg = f"ZLH_AGENT_UPDATE_MODE must be one of {', '.join(UPDATE_MODES)}, not {mode!r}"
+        raise SettingsError(msg)
+    raw = reader.text("ZLH_AGENT_UPDATE_INTERVAL", "30m")
+    found = INTERVAL.fullmatch(raw)
+    seconds = float(found[1]) * UNITS[found[2]] if found else 0
+    if not 1 <= seconds <= 30 * UNITS["d"]:
+        msg = f"ZLH_AGENT_UPDATE_INTERVAL must be like 90s, 30m, 6h or 1d, not {raw!r}"
+        raise SettingsError(msg)
+    return Updating(mode=mode, interval_seconds=seconds, start=reader.text("ZLH_AGENT_START", "") or None)
 
 
 def _supervision(reader: _Reader) -> Supervision:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import signal
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from zpack.agent.app import create_app
@@ -53,6 +54,9 @@ from zpack.agent.runtime.kept import KeeperLauncher
 from zpack.agent.runtime.process import PipeLauncher
 from zpack.agent.runtime.user import find_user
 from zpack.agent.status.routes import StatusRoutes
+from zpack.agent.update.releases import Releases
+from zpack.agent.update.routes import UpdateRoutes
+from zpack.agent.update.updates import Updates
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -61,6 +65,8 @@ if TYPE_CHECKING:
 
     from zpack.agent.runtime.user import WorkloadUser
     from zpack.agent.settings import Settings
+
+RELEASE_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ class Agent:
     ring: ConsoleRing
     shells: Shells
     orphans: Orphans
+    updates: Updates
 
     async def resume(self) -> None:
         """Bring everything to where a killed agent left it. Called once, first. Raises ``OSError``."""
@@ -123,6 +130,7 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
         address=address,
         sweep=sweep,
     )
+    updates = _updates(settings, launcher=launcher, workload=workload, lock=lock)
     name, _, home = servers.mark.partition("=")
     shells = Shells(
         orphans=orphans, account=find_account(), extra={name: home}, linger_seconds=settings.shell_seconds
@@ -143,9 +151,8 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
     )
     mods.clean()
     doors = (
-        *StatusRoutes(
-            workload=workload, configs=configs, lock=lock, update_mode=settings.update_mode
-        ).table(),
+        *StatusRoutes(workload=workload, configs=configs, lock=lock).table(),
+        *UpdateRoutes(updates=updates).table(),
         *PowerRoutes(workload=workload, tokens=tokens, agent_port=address.port).table(),
         *ConsoleRoutes(workload=workload, configs=configs, ring=ring, shells=shells).table(),
         *BackupRoutes(backups=backups).table(),
@@ -153,7 +160,7 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
     )
     files, upkeep = _files(settings, leftovers=leftovers, provenance=provenance, places=places)
     app = create_app(tokens=tokens, routes=(*doors, *files.table()), upkeep=[upkeep.context])
-    return Agent(app, workload, backups, ring, shells, orphans)
+    return Agent(app, workload, backups, ring, shells, orphans, updates)
 
 
 def _backups(
@@ -210,6 +217,27 @@ def _files(
         outgoing=Outgoing(transfers=Transfers(limits=limits)),
     )
     return routes, Upkeep(leftovers=leftovers, shadows=shadows, places=places)
+
+
+def _updates(
+    settings: Settings, *, launcher: PipeLauncher, workload: Workload, lock: OperationLock
+) -> Updates:
+    home = settings.folders.home
+    store = replace(settings.store, max_download_bytes=RELEASE_BYTES, max_unpacked_bytes=4 * RELEASE_BYTES)
+    unpacker = Unpacker(staging=home / "releases" / ".staging", store=store, launcher=launcher)
+
+    def idle() -> bool:
+        """Whether the agent may begin anew: nothing half done, no game that would end with it."""
+        at_work = lock.current is not None and not lock.current.waiting
+        return not at_work and (settings.keep_workload or workload.process is None)
+
+    return Updates(
+        settings=settings.updating,
+        releases=Releases(home=home, unpacker=unpacker, launcher=launcher),
+        artifacts=Artifacts(store=store, folder=home / "releases" / ".downloads"),
+        idle=idle,
+        renew=lambda: os.kill(os.getpid(), signal.SIGHUP),
+    )
 
 
 def _installer(

@@ -13,6 +13,10 @@ AGENT_PORT = 18888
 AgentState = Literal["idle", "installing", "starting", "running", "stopping", "crashed", "error"]
 
 
+UpdateMode = Literal["off", "notify", "auto"]
+UpdateState = Literal["idle", "checking", "downloading", "installing", "waiting", "restarting"]
+
+
 class GamePayload(TypedDict):
     """``POST /config`` for a game container (contract §5.4)."""
 
@@ -75,11 +79,15 @@ class AgentStatus(TypedDict):
 class UpdateStatus(TypedDict):
     """``GET /agent/update/status`` (contract §4.9)."""
 
-    mode: Literal["off", "notify", "auto"]
-    state: Literal["idle"]
+    mode: UpdateMode
+    state: UpdateState
     currentVersion: str
     latestVersion: str | None
     updateAvailable: bool
+    previousVersion: str | None
+    """The release that would be gone back to."""
+    failedVersion: str | None
+    """The release that was taken back last; ``error`` says why."""
     lastCheckedAt: str | None
     error: str | None
 

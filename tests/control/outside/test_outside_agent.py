@@ -11,7 +11,7 @@ from aiohttp import web
 from tests.control.provisioning.counterparts import AgentScripts, address_of, every_path, serving
 from zpack.control.engine.errors import ForeignError
 from zpack.control.engine.request import current_request
-from zpack.control.outside.agent import AgentRefused, Agents, parsed_players
+from zpack.control.outside.agent import AgentRefused, Agents, parsed_players, parsed_update
 from zpack.control.outside.http import ForeignHttp
 
 if TYPE_CHECKING:
@@ -79,6 +79,15 @@ async def test_what_is_no_status_is_an_error(agents: Agents, scripts: AgentScrip
     scripts.manner[5000] = manner
     with pytest.raises(ForeignError):
         await agents.status(IP, "t")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "available"),
+    [({"state": "waiting", "updateAvailable": True}, "waiting", True), ({"status": "current"}, "current", False),
+     ({"state": 5, "updateAvailable": "yes"}, None, False), ([], None, False)],
+)  # fmt: skip
+def test_what_an_agent_says_of_its_renewal(body: object, status: str | None, available: bool) -> None:
+    assert parsed_update(body) == {"updateStatus": status, "updateAvailable": available}
 
 
 async def test_a_redirect_is_not_followed(agents: Agents, scripts: AgentScripts) -> None:

@@ -1,4 +1,4 @@
-"""``/health``, ``/ready``, ``/status``, ``/version``, ``/agent/update/status``, ``/game/players``."""
+"""``/health``, ``/ready``, ``/status``, ``/version``, ``/game/players``."""
 
 from __future__ import annotations
 
@@ -16,19 +16,16 @@ if TYPE_CHECKING:
     from zpack.agent.config.store import ConfigStore
     from zpack.agent.power.lock import OperationLock
     from zpack.agent.power.workload import Workload
-    from zpack.wire.agent import Players, UpdateStatus
+    from zpack.wire.agent import Players
 
 
 class StatusRoutes:
     """The doors that only look."""
 
-    def __init__(
-        self, *, workload: Workload, configs: ConfigStore, lock: OperationLock, update_mode: str
-    ) -> None:
+    def __init__(self, *, workload: Workload, configs: ConfigStore, lock: OperationLock) -> None:
         self._workload = workload
         self._configs = configs
         self._lock = lock
-        self._update_mode = update_mode
 
     def table(self) -> list[web.RouteDef]:
         """The routes."""
@@ -37,7 +34,6 @@ class StatusRoutes:
             web.get("/ready", self.ready),
             web.get("/status", self.status),
             web.get("/version", self.version),
-            web.get("/agent/update/status", self.update_status),
             web.get("/game/players", self.players),
         ]
 
@@ -61,19 +57,6 @@ class StatusRoutes:
     async def version(self, _: web.Request) -> web.Response:
         """The agent's version."""
         return web.json_response({"version": VERSION})
-
-    async def update_status(self, _: web.Request) -> web.Response:
-        """The agent is updated with its template; it looks for no newer one by itself."""
-        body: UpdateStatus = {
-            "mode": self._update_mode,  # pyright: ignore[reportAssignmentType]
-            "state": "idle",
-            "currentVersion": VERSION,
-            "latestVersion": None,
-            "updateAvailable": False,
-            "lastCheckedAt": None,
-            "error": None,
-        }
-        return web.json_response(body)
 
     async def players(self, _: web.Request) -> web.Response:
         """Who plays, by the server's own word now. Refuses when it is no Minecraft or does not answer."""
