@@ -218,6 +218,8 @@ def environment(tmp: Path, store: StoreServer, **changes: str) -> dict[str, str]
         "ZLH_AGENT_GAMES_DIR": str(HERE / "games"),
         "ZLH_AGENT_BACKOFF_SECONDS": "0.1,0.1,0.1",
         "ZLH_AGENT_PING_SECONDS": "0.1",
+        "ZLH_DEV_HOME": str(tmp / "dev"),
+        "ZLH_DEV_USER": "nobody-of-this-name",
     } | changes
 
 
@@ -226,11 +228,13 @@ async def agent_here(tmp: Path, store: StoreServer, **changes: str) -> Any:
     """An agent inside the test."""
     agent = build(read_settings(environment(tmp, store, **changes)), owns_process=False)
     await agent.workload.resume()
+    await agent.dev.resume()
     async with serving(agent.app) as url, aiohttp.ClientSession() as http:
         try:
             yield Client(http, url, tmp / "home", tmp / "root", free_port(), agent=agent)
         finally:
             agent.ring.close()
+            await agent.dev.close()
             await agent.workload.close()
 
 

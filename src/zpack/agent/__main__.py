@@ -37,6 +37,10 @@ environment:
   ZLH_AGENT_PING_SECONDS    pause between two pings of a running server (10)
   ZLH_AGENT_INSTALL_SECONDS how long an installation may take (1800)
   ZLH_AGENT_MAX_DOWNLOAD_MIB, ZLH_AGENT_MAX_UNPACKED_MIB  limits of one artifact (2048, 8192)
+  ZLH_DEV_HOME              home of a dev container's user; its workspace is inside (/home/dev)
+  ZLH_DEV_USER              whose the IDE is, when the agent is root and there is such an account (dev)
+  ZLH_CODE_SERVER_PORT      port of the IDE, on the agent's address (6000)
+  ZLH_CODE_SERVER_SECONDS   how long the IDE may take until it answers (60)
   ZLH_AGENT_UPDATE_MODE     off, notify or auto; shown by /agent/update/status (off)
   ZPACK_PDEATHSIG           1: end when the parent process ends
 """
@@ -83,12 +87,14 @@ async def serve(settings: Settings) -> int:
         site = web.TCPSite(runner, settings.address.host, settings.address.port)
         # First: it ends what a killed agent left, which must not meet what a new /config starts.
         await agent.workload.resume()
+        await agent.dev.resume()
         await site.start()
         host, port = runner.addresses[0][:2]
         say_ready("agent", listen=f"{host}:{port}")
         await ending.wait()
         log.info("asked to end: stopping the workload")
     finally:
+        await agent.dev.close()
         await agent.workload.close()
         agent.ring.close()
         await runner.cleanup()
@@ -98,6 +104,7 @@ async def serve(settings: Settings) -> int:
 def _asked_to_end(ending: asyncio.Event, agent: Agent) -> None:
     if ending.is_set():  # asked twice: somebody is in a hurry
         agent.workload.kill()
+        agent.dev.codeserver.kill()
     ending.set()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from zpack.wire.agent import AGENT_PORT
+from zpack.wire.agent import AGENT_PORT, CODE_SERVER_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +77,19 @@ class Supervision:
 
 
 @dataclass(frozen=True)
+class Dev:
+    """What a dev container has beside its runtime."""
+
+    home: Path
+    """The developer's home folder; the workspace is inside."""
+    user: str
+    """Who works there: the agent, when it is root and there is such an account, lends the IDE this one."""
+    code_server_port: int
+    code_server_seconds: float
+    """How long the IDE may take until it answers."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """All groups; each part of the agent is given only its own."""
 
@@ -84,6 +97,7 @@ class Settings:
     folders: Folders
     store: Store
     supervision: Supervision
+    dev: Dev
     token: str | None
     update_mode: str
 
@@ -144,6 +158,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         ),
         store=_store(reader),
         supervision=_supervision(reader),
+        dev=_dev(reader, agent_port=port),
         token=token,
         update_mode=mode,
     )
@@ -170,4 +185,17 @@ def _supervision(reader: _Reader) -> Supervision:
         ready_seconds=ready or None,
         stop_seconds=reader.number("ZLH_AGENT_STOP_SECONDS", 20, low=0.1, high=600),
         ping_seconds=reader.number("ZLH_AGENT_PING_SECONDS", 10, low=0.05, high=3600),
+    )
+
+
+def _dev(reader: _Reader, *, agent_port: int) -> Dev:
+    port = int(reader.number("ZLH_CODE_SERVER_PORT", CODE_SERVER_PORT, low=1, high=65535))
+    if port == agent_port:
+        msg = f"ZLH_CODE_SERVER_PORT must not be the port of the agent itself, {port}"
+        raise SettingsError(msg)
+    return Dev(
+        home=Path(reader.text("ZLH_DEV_HOME", "/home/dev")).absolute(),
+        user=reader.text("ZLH_DEV_USER", "dev"),
+        code_server_port=port,
+        code_server_seconds=reader.number("ZLH_CODE_SERVER_SECONDS", 60, low=0.1, high=3600),
     )

@@ -10,6 +10,11 @@ from zpack.agent.app import create_app
 from zpack.agent.config.store import ConfigStore, Tokens
 from zpack.agent.console.ring import ConsoleRing
 from zpack.agent.console.routes import ConsoleRoutes
+from zpack.agent.dev.codeserver import CodeServer
+from zpack.agent.dev.container import DevContainer
+from zpack.agent.dev.routes import DevRoutes
+from zpack.agent.dev.runtimes import DevRuntimes
+from zpack.agent.dev.workspace import Workspace
 from zpack.agent.games.loader import SHIPPED, load_engines
 from zpack.agent.install.artifacts import Artifacts
 from zpack.agent.install.folders import Unpacker
@@ -20,6 +25,7 @@ from zpack.agent.install.server import ServerFolder
 from zpack.agent.power.lock import OperationLock
 from zpack.agent.power.routes import PowerRoutes
 from zpack.agent.power.workload import Workload
+from zpack.agent.runtime.detached import DetachedLauncher
 from zpack.agent.runtime.family import Orphans, end_below, end_marked
 from zpack.agent.runtime.process import PipeLauncher
 from zpack.agent.status.routes import StatusRoutes
@@ -36,6 +42,7 @@ class Agent:
 
     app: web.Application
     workload: Workload
+    dev: DevContainer
     ring: ConsoleRing
     orphans: Orphans
 
@@ -72,14 +79,16 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
         address=address,
         sweep=sweep,
     )
+    dev = _dev(settings, configs=configs, lock=lock, launcher=launcher, orphans=orphans)
     doors = (
         *StatusRoutes(
-            workload=workload, configs=configs, lock=lock, update_mode=settings.update_mode
+            workload=workload, dev=dev, configs=configs, lock=lock, update_mode=settings.update_mode
         ).table(),
-        *PowerRoutes(workload=workload, tokens=tokens, agent_port=address.port).table(),
+        *PowerRoutes(workload=workload, dev=dev, tokens=tokens, agent_port=address.port).table(),
         *ConsoleRoutes(workload=workload, ring=ring).table(),
+        *DevRoutes(dev=dev).table(),
     )
-    return Agent(create_app(tokens=tokens, routes=doors), workload, ring, orphans)
+    return Agent(create_app(tokens=tokens, routes=doors), workload, dev, ring, orphans)
 
 
 def _installer(settings: Settings, *, launcher: PipeLauncher, servers: ServerFolder) -> Installer:
@@ -96,4 +105,40 @@ def _installer(settings: Settings, *, launcher: PipeLauncher, servers: ServerFol
         ),
         servers=servers,
         launcher=launcher,
+    )
+
+
+def _dev(
+    settings: Settings,
+    *,
+    configs: ConfigStore,
+    lock: OperationLock,
+    launcher: PipeLauncher,
+    orphans: Orphans,
+) -> DevContainer:
+    folders, store = settings.folders, settings.store
+    artifacts = Artifacts(store=store, folder=folders.runtime_root / ".downloads")
+    unpacker = Unpacker(staging=folders.runtime_root / ".staging", store=store, launcher=launcher)
+    workspace = Workspace(settings=settings.dev)
+    runtimes = DevRuntimes(
+        folder=folders.runtime_root / "runtime", artifacts=artifacts, unpacker=unpacker, launcher=launcher
+    )
+    codeserver = CodeServer(
+        settings=settings,
+        configs=configs,
+        runtimes=runtimes,
+        workspace=workspace,
+        artifacts=artifacts,
+        unpacker=unpacker,
+        launcher=DetachedLauncher(orphans=orphans, log=folders.home / "logs" / "code-server.log"),
+    )
+    return DevContainer(
+        configs=configs,
+        lock=lock,
+        store=store,
+        artifacts=artifacts,
+        unpacker=unpacker,
+        runtimes=runtimes,
+        workspace=workspace,
+        codeserver=codeserver,
     )

@@ -6,8 +6,8 @@ import hmac
 from typing import TYPE_CHECKING, Any
 
 from zpack.agent.config.files import read_json, read_small, write_beside, write_json
-from zpack.agent.config.payload import Payload, parse_payload
-from zpack.agent.problems import Invalid, Unauthorized
+from zpack.agent.config.payload import DevPayload, Payload, parse_payload
+from zpack.agent.problems import WRONG_TYPE, Conflict, Invalid, Unauthorized
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,13 +49,23 @@ class ConfigStore:
         self._tokens = tokens
         self._payload_file = home / "config" / "payload.json"
         self._state_file = home / "state" / "workload.json"
-        self._payload = self._load()
+        self._saved = self._load()
         self._state = read_json(self._state_file)
 
     @property
+    def saved(self) -> Payload | DevPayload | None:
+        """The saved payload of either type, if there is a usable one."""
+        return self._saved
+
+    @property
     def payload(self) -> Payload | None:
-        """The saved payload, if there is a usable one."""
-        return self._payload
+        """The saved payload of a game container."""
+        return self._saved if isinstance(self._saved, Payload) else None
+
+    @property
+    def dev(self) -> DevPayload | None:
+        """The saved payload of a dev container."""
+        return self._saved if isinstance(self._saved, DevPayload) else None
 
     @property
     def desired_running(self) -> bool:
@@ -68,14 +78,17 @@ class ConfigStore:
         crash = self._state.get("crash")
         return crash if isinstance(crash, dict) else {}
 
-    def save(self, payload: Payload) -> None:
+    def save(self, payload: Payload | DevPayload) -> None:
         """Save a payload, its token first: a payload without its guard must not survive a crash.
 
-        Raises ``OSError``.
+        Raises :class:`Conflict` when the container is of the other type, ``OSError``.
         """
+        if self._saved is not None and type(self._saved) is not type(payload):
+            msg = "this container was configured as the other type; that is decided once"
+            raise Conflict(msg, code=WRONG_TYPE)
         self._tokens.replace(payload.agent_token)
         write_json(self._payload_file, payload.as_json())
-        self._payload = payload
+        self._saved = payload
 
     def remember(self, *, desired_running: bool | None = None, crash: dict[str, Any] | None = None) -> None:
         """Save the intent or the crash record. Raises ``OSError``."""
@@ -88,7 +101,7 @@ class ConfigStore:
             write_json(self._state_file, state)
             self._state = state
 
-    def _load(self) -> Payload | None:
+    def _load(self) -> Payload | DevPayload | None:
         saved = read_json(self._payload_file)
         try:
             return parse_payload(saved) if saved else None

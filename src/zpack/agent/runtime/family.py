@@ -38,6 +38,12 @@ def _stat(pid: int) -> list[str]:
     return text[text.rfind(")") + 2 :].split()
 
 
+def start_time(pid: int) -> int | None:
+    """Return when a process began, in the kernel's ticks: with its id the name of one process for ever."""
+    stat = _stat(pid)
+    return int(stat[19]) if len(stat) > 19 and stat[0] not in {"Z", "X"} else None  # noqa: PLR2004 - proc(5)
+
+
 def pids() -> list[int]:
     """Return all process ids that can be seen."""
     return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
