@@ -21,6 +21,7 @@ from zpack.control.accounts.access import PUBLIC, RULES
 from zpack.control.accounts.routes import router as accounts
 from zpack.control.catalog.routes import router as catalog
 from zpack.control.console.routes import router as console
+from zpack.control.dev.routes import router as dev
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.engine.problems import problem_of
 from zpack.control.events.routes import router as events
@@ -44,6 +45,7 @@ BODY_LIMIT = 1 << 20
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, publishing,
+    dev,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}

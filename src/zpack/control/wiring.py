@@ -13,6 +13,7 @@ from zpack.control.catalog.actions import Catalog
 from zpack.control.console.actions import Console
 from zpack.control.db.leases import LeaseRows, ShardRows
 from zpack.control.db.session import Database
+from zpack.control.dev.actions import Dev
 from zpack.control.engine.changes import Changes
 from zpack.control.engine.faults import FaultPoint
 from zpack.control.engine.leases import Leases
@@ -105,6 +106,7 @@ class Api:
     accounts: Accounts
     catalog: Catalog
     console: Console
+    dev: Dev
     events: Streams
     instances: Instances
     operations: Operations
@@ -227,6 +229,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         accounts=accounts,
         catalog=catalog,
         console=Console(database=database, instances=instances, agents=clients.agents),
+        dev=Dev(database=database, instances=instances, agents=clients.agents),
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
         instances=instances,
         operations=operations,
