@@ -10,13 +10,15 @@ STAMP := $(VENV)/.stamps
 ARGS ?=
 RUNTIME := requirements/base.txt pyproject.toml
 APT := lxc uidmap iproute2 redis-tools
+IDE_APT := libkrb5-dev libx11-dev libxkbfile-dev libsecret-1-dev pkg-config g++ make python3
 NODE_PROJECTS := $(dir $(wildcard tests/node/*/package-lock.json))
 
-.PHONY: help up install test test-needs check bench fix lock clean
+.PHONY: help up install test test-ide test-needs check bench fix lock clean
 
 help: ## show this
 	@echo 'make up        install the lock, then run the whole platform (ARGS="--port 4001")'
 	@echo 'make test      install what tests need, then run them'
+	@echo 'make test-ide  build the real browser IDE once (minutes, a C++ compiler), then test it'
 	@echo 'make check     format, lint, types, import contracts, budgets, house rules, coverage, migrations'
 	@echo 'make bench     print the figures of docs/performance.md'
 	@echo 'make fix       format, and fix what the linter can'
@@ -83,8 +85,17 @@ test-needs: $(STAMP)/dev
 
 # Journeys and LXC share the machine's addresses and its two cores with nobody: they run one by one.
 test: test-needs
-	$(BIN)/pytest -n 2 -m 'not journey and not lxc' $(ARGS)
+	$(BIN)/pytest -n 2 -m 'not journey and not lxc and not ide' $(ARGS)
 	$(BIN)/pytest -m 'journey or lxc' $(ARGS)
+
+# Not part of `make test`: code-server is compiled once, then kept in .cache/ide.
+test-ide: $(STAMP)/dev
+	@if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(IDE_APT) >/dev/null 2>&1; then \
+	  echo 'installing $(IDE_APT)'; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	    $(IDE_APT) >/dev/null; \
+	fi
+	$(BIN)/pytest -m ide --timeout 1800 tests/ide $(ARGS)
 
 check: $(STAMP)/dev
 	$(BIN)/ruff format --check .
