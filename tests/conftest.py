@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
+    "root": ("root", lambda: os.geteuid() == 0),
     "lxc": ("root and Debian's lxc", lambda: os.geteuid() == 0 and shutil.which("lxc-start") is not None),
 }
 

@@ -220,6 +220,7 @@ def environment(tmp: Path, store: StoreServer, **changes: str) -> dict[str, str]
         "ZLH_AGENT_PING_SECONDS": "0.1",
         "ZLH_DEV_HOME": str(tmp / "dev"),
         "ZLH_DEV_USER": "nobody-of-this-name",
+        "ZLH_AGENT_KEEP_WORKLOAD": "0",
     } | changes
 
 
@@ -227,6 +228,7 @@ def environment(tmp: Path, store: StoreServer, **changes: str) -> dict[str, str]
 async def agent_here(tmp: Path, store: StoreServer, **changes: str) -> Any:
     """An agent inside the test."""
     agent = build(read_settings(environment(tmp, store, **changes)), owns_process=False)
+    await agent.dev.find()
     await agent.workload.resume()
     await agent.dev.resume()
     async with serving(agent.app) as url, aiohttp.ClientSession() as http:
@@ -258,7 +260,8 @@ async def agent_beside(tmp: Path, store: StoreServer, *, before: tuple[str, ...]
         if process.returncode is None:
             # What stands before the agent (unshare) lets SIGTERM pass by.
             for pid in children(process.pid) if before else {process.pid}:
-                os.kill(pid, signal.SIGTERM)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
         await asyncio.wait_for(process.communicate(), 20)
 
 

@@ -11,7 +11,7 @@ from mcstatus import JavaServer
 from tests.agent.bench import HOST, eventually
 
 from zpack.agent.console.ring import ConsoleRing, clean_line
-from zpack.agent.runtime.process import MAX_LINE, LineCutter
+from zpack.agent.runtime.keeper import MAX_LINE, LineCutter
 from zpack.agent.status.ping import Answer, parse_answer
 
 if TYPE_CHECKING:

@@ -176,6 +176,46 @@ def test_nothing_leaves_the_folder_and_no_device_comes_in(tmp_path: Path, conten
     assert list(folder.iterdir()) == []
 
 
+LINKS: dict[str, list[tuple[str, bytes, str]]] = {
+    "through a link that leads up": [("d/e/up", tarfile.SYMTYPE, "../.."), ("out", tarfile.SYMTYPE, "d/e/up/..")],
+    "into a linked folder": [("d", tarfile.SYMTYPE, "."), ("d/evil", tarfile.REGTYPE, "")],
+    "a second name behind a link": [("d", tarfile.SYMTYPE, "."), ("hard", tarfile.LNKTYPE, "d/x")],
+    "a folder that becomes a link": [("d", tarfile.DIRTYPE, ""), ("d", tarfile.SYMTYPE, "."), ("d/x", tarfile.REGTYPE, "")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_no_link_is_passed_on_the_way(tmp_path: Path, name: str) -> None:
+    """CVE-2025-4517, and what else links can do to an archive's reader."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path, kind, link in LINKS[name]:
+            info = tarfile.TarInfo(path)
+            info.type, info.linkname = kind, link
+            tar.addfile(info)
+    (tmp_path / "a.tar").write_bytes(buffer.getvalue())
+    (tmp_path / "in").mkdir()
+    with pytest.raises(UnpackError):
+        unpack(tmp_path / "a.tar", tmp_path / "in", max_bytes=1000)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.tar", "in"]
+
+
+def test_links_inside_and_the_right_to_run_are_kept(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:xz") as tar:
+        for path, kind, link in (("bin/tool", tarfile.REGTYPE, ""), ("legal/a/LICENSE", tarfile.SYMTYPE, "../b/L"),
+                                 ("tool", tarfile.LNKTYPE, "bin/tool"), ("bin/again", tarfile.SYMTYPE, "tool")):  # fmt: skip
+            info = tarfile.TarInfo(path)
+            info.type, info.linkname, info.mode = kind, link, 0o4775
+            tar.addfile(info)
+    (tmp_path / "a.tar").write_bytes(buffer.getvalue())
+    (tmp_path / "in").mkdir()
+    unpack(tmp_path / "a.tar", tmp_path / "in", max_bytes=1000)
+    assert (tmp_path / "in/tool").samefile(tmp_path / "in/bin/again")
+    assert str((tmp_path / "in/legal/a/LICENSE").readlink()) == "../b/L"
+    assert (tmp_path / "in/tool").stat().st_mode & 0o7777 == 0o755
+
+
 def test_an_absolute_name_lands_inside(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(tarball({"/etc/x": b"1"}))
     (tmp_path / "in").mkdir()

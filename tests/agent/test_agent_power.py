@@ -125,7 +125,7 @@ async def test_conflicting_actions_are_409_while_installing(agent: Client, store
         ("/start", None),
         ("/restart", None),
         ("/stop", None),
-        ("/config", agent.payload(vmid=5002)),
+        ("/config", agent.payload(memory_mb=600)),
     ):
         code, answer = await agent.post(path, body)
         assert (code, answer["error"]) == (409, "operation_in_progress"), path

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def game(client: Client) -> int:
     assert client.process
-    return next(iter(descendants(client.process.pid)))
+    (keeper,) = children(client.process.pid)
+    return next(iter(children(keeper)))
 
 
 async def ended(pid: int) -> None:
@@ -67,7 +68,7 @@ async def test_an_orphan_is_reaped_while_the_server_goes_on(tmp_path: Path, stor
         assert not (await client.status())["operationInProgress"]
 
 
-async def test_a_killed_agent_takes_its_game_along_and_its_successor_starts_it(
+async def test_told_not_to_keep_it_a_killed_agent_takes_its_game_along(
     tmp_path: Path, store: StoreServer
 ) -> None:
     async with agent_beside(tmp_path, store) as client:
@@ -162,13 +163,13 @@ async def test_as_pid_1_it_reaps_obeys_sigterm_and_leaves_nothing(tmp_path: Path
         await client.said("daemon")
 
         async def settled() -> set[int] | None:  # the shell that made the orphan has ended
-            return found if len(found := descendants(inner)) == 2 else None
+            return found if len(found := descendants(inner)) == 3 else None
 
         inside = await eventually(settled)
         await client.type("crash 4")
 
         async def again() -> bool:
-            return (await client.status())["crashCount"] == 1 and len(children(inner)) == 1
+            return (await client.status())["crashCount"] == 1 and len(descendants(inner)) == 2
 
         await eventually(again)  # the orphan of the first life is gone and reaped
         os.kill(inner, signal.SIGTERM)

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from zpack.agent import VERSION
 from zpack.agent.games.loader import EngineFileError
+from zpack.agent.logs import begin_logging
 from zpack.agent.runtime.family import become_reaper
 from zpack.agent.settings import Settings, SettingsError, read_settings
 from zpack.agent.wiring import Agent, build
@@ -27,6 +28,8 @@ environment:
   ZLH_AGENT_HOME            the agent's own folder (/opt/zlh-agent)
   ZLH_RUNTIME_ROOT          folder of the workload (/opt/zlh)
   ARTIFACT_BASE_URL         where artifacts and SHA256SUMS are fetched from
+  ZLH_WORKLOAD_USER         whom the workload runs as; root: as the agent does (zlh or minecraft, if root)
+  ZLH_WORKLOAD_PROCESSES    how many processes and threads that user may have (1024)
   ZPACK_NODE_DIR            a folder with bin/node (else PATH)
   ZPACK_JAVA_DIR            a folder with bin/java (else PATH)
   ZLH_AGENT_GAMES_DIR       more engine files (*.toml)
@@ -42,7 +45,12 @@ environment:
   ZLH_CODE_SERVER_PORT      port of the IDE, on the agent's address (6000)
   ZLH_CODE_SERVER_SECONDS   how long the IDE may take until it answers (60)
   ZLH_AGENT_UPDATE_MODE     off, notify or auto; shown by /agent/update/status (off)
+  ZLH_AGENT_KEEP_WORKLOAD   0: the workload ends when the agent dies; else its successor finds it (1)
   ZPACK_PDEATHSIG           1: end when the parent process ends
+
+signals:
+  SIGTERM, SIGINT, SIGPWR   stop the workload, then end
+  SIGHUP                    begin anew in the same process, as after an update; the workload goes on
 """
 log = logging.getLogger("zpack.agent")
 
@@ -57,15 +65,13 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=VERSION)
     parser.parse_args(argv)
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    begin_logging()
     follow_parent()
     become_reaper()
     try:
         return asyncio.run(serve(read_settings(os.environ)))
     except (SettingsError, EngineFileError, OSError) as error:
-        sys.stderr.write(f"zpack agent: {error}\n")
+        log.critical("cannot start: %s", error)
         return 2
 
 
@@ -73,11 +79,12 @@ async def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT. Raises ``EngineFileError`` and ``OSError``."""
     loop = asyncio.get_running_loop()
     agent = build(settings, owns_process=True)
-    ending = asyncio.Event()
+    ending, renewing = asyncio.Event(), asyncio.Event()
     # SIGPWR is how LXC asks a container's first process to end.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGPWR):
         loop.add_signal_handler(number, _asked_to_end, ending, agent)
     loop.add_signal_handler(signal.SIGCHLD, agent.orphans.reap)
+    loop.add_signal_handler(signal.SIGHUP, _asked_to_renew, ending, renewing)
     # With cancellation, a reader of the console who went away gives its place back at once.
     runner = web.AppRunner(
         agent.app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True
@@ -86,12 +93,18 @@ async def serve(settings: Settings) -> int:
     try:
         site = web.TCPSite(runner, settings.address.host, settings.address.port)
         # First: it ends what a killed agent left, which must not meet what a new /config starts.
+        await agent.dev.find()
         await agent.workload.resume()
         await agent.dev.resume()
         await site.start()
         host, port = runner.addresses[0][:2]
         say_ready("agent", listen=f"{host}:{port}")
         await ending.wait()
+        if renewing.is_set():
+            log.info("asked to begin anew: the workload goes on")
+            agent.ring.close()
+            await runner.cleanup()
+            begin_anew()
         log.info("asked to end: stopping the workload")
     finally:
         await agent.dev.close()
@@ -99,6 +112,18 @@ async def serve(settings: Settings) -> int:
         agent.ring.close()
         await runner.cleanup()
     return 0
+
+
+def begin_anew() -> None:
+    """Become what the same command line starts now. What was open closes; the workload's keeper goes on."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line
+
+
+def _asked_to_renew(ending: asyncio.Event, renewing: asyncio.Event) -> None:
+    if not ending.is_set():
+        renewing.set()
+        ending.set()
 
 
 def _asked_to_end(ending: asyncio.Event, agent: Agent) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from zpack.agent.bodies import MAX_BODY
+from zpack.agent.logs import request_id
 from zpack.agent.problems import Refusal
 from zpack.wire.problem import STATUS, Problem
 
@@ -20,7 +22,27 @@ if TYPE_CHECKING:
 
 OPEN = frozenset({"/health"})
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 log = logging.getLogger(__name__)
+
+
+def journal() -> Middleware:
+    """Make the middleware that names what is logged after control's request, and logs what changes things."""
+
+    @web.middleware
+    async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
+        given = request.headers.get("X-Request-Id", "")
+        named = request_id.set(given if REQUEST_ID.fullmatch(given) else None)
+        try:
+            answer = await handler(request)
+            if request.method not in LOOKS:
+                log.info("%s %s answered %d", request.method, request.path, answer.status)
+            return answer
+        finally:
+            request_id.reset(named)
+
+    return note
 
 
 def refusals() -> Middleware:
@@ -62,7 +84,7 @@ def guard(tokens: Tokens) -> Middleware:
 
 def create_app(*, tokens: Tokens, routes: Sequence[web.RouteDef]) -> web.Application:
     """Put the doors together."""
-    app = web.Application(middlewares=[refusals(), guard(tokens)], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[journal(), refusals(), guard(tokens)], client_max_size=MAX_BODY)
     app.add_routes(routes)
     return app
 

@@ -90,6 +90,15 @@ class Dev:
 
 
 @dataclass(frozen=True)
+class Confinement:
+    """What the workload is held to."""
+
+    user: str | None
+    """Its own user; ``None``: the template's, where there is one."""
+    processes: int
+
+
+@dataclass(frozen=True)
 class Settings:
     """All groups; each part of the agent is given only its own."""
 
@@ -98,8 +107,11 @@ class Settings:
     store: Store
     supervision: Supervision
     dev: Dev
+    confinement: Confinement
     token: str | None
     update_mode: str
+    keep_workload: bool
+    """Whether the workload goes on when the agent dies, for its successor to find."""
 
 
 class _Reader:
@@ -159,8 +171,13 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         store=_store(reader),
         supervision=_supervision(reader),
         dev=_dev(reader, agent_port=port),
+        confinement=Confinement(
+            user=reader.text("ZLH_WORKLOAD_USER", "") or None,
+            processes=int(reader.number("ZLH_WORKLOAD_PROCESSES", 1024, low=1, high=4_194_304)),
+        ),
         token=token,
         update_mode=mode,
+        keep_workload=reader.text("ZLH_AGENT_KEEP_WORKLOAD", "1") != "0",
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zpack.agent.app import create_app
+from zpack.agent.config.files import close_home
 from zpack.agent.config.store import ConfigStore, Tokens
 from zpack.agent.console.ring import ConsoleRing
 from zpack.agent.console.routes import ConsoleRoutes
@@ -25,14 +26,16 @@ from zpack.agent.install.server import ServerFolder
 from zpack.agent.power.lock import OperationLock
 from zpack.agent.power.routes import PowerRoutes
 from zpack.agent.power.workload import Workload
-from zpack.agent.runtime.detached import DetachedLauncher
 from zpack.agent.runtime.family import Orphans, end_below, end_marked
+from zpack.agent.runtime.kept import KeeperLauncher
 from zpack.agent.runtime.process import PipeLauncher
+from zpack.agent.runtime.user import find_user
 from zpack.agent.status.routes import StatusRoutes
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from zpack.agent.runtime.user import WorkloadUser
     from zpack.agent.settings import Settings
 
 
@@ -54,32 +57,43 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
     agent inside a test) only those that carry its mark.
     """
     folders, address = settings.folders, settings.address
-    folders.home.mkdir(parents=True, exist_ok=True)
+    close_home(folders.home)
+    user = find_user(
+        settings.confinement.user, processes=settings.confinement.processes, folder=folders.runtime_root
+    )
     orphans = Orphans()
     launcher = PipeLauncher(orphans=orphans)
     tokens = Tokens(home=folders.home, from_environment=settings.token)
     configs = ConfigStore(home=folders.home, tokens=tokens)
-    servers = ServerFolder(folders=folders, address=address)
+    servers = ServerFolder(folders=folders, address=address, user=user)
     ring, lock = ConsoleRing(), OperationLock()
 
-    async def sweep() -> None:
+    dev = _dev(settings, configs=configs, lock=lock, launcher=launcher, orphans=orphans)
+
+    async def sweep(spare: int | None) -> None:
+        spare = spare or dev.keeper  # a container is of one type
         if owns_process:
-            await end_below(os.getpid())
-        await end_marked(servers.mark)
+            await end_below(os.getpid(), spare=spare)
+        await end_marked(servers.mark, uid=user.uid if user else None, spare=spare)
 
     workload = Workload(
         configs=configs,
         engines=load_engines(SHIPPED, *([folders.games_dir] if folders.games_dir else [])),
-        installer=_installer(settings, launcher=launcher, servers=servers),
+        installer=_installer(settings, launcher=launcher, servers=servers, user=user),
         servers=servers,
-        launcher=launcher,
+        launcher=KeeperLauncher(
+            folder=folders.home / "run",
+            mark=servers.mark,
+            orphans=orphans,
+            console=ring,
+            outlives=settings.keep_workload,
+        ),
         ring=ring,
         lock=lock,
         supervision=settings.supervision,
         address=address,
         sweep=sweep,
     )
-    dev = _dev(settings, configs=configs, lock=lock, launcher=launcher, orphans=orphans)
     doors = (
         *StatusRoutes(
             workload=workload, dev=dev, configs=configs, lock=lock, update_mode=settings.update_mode
@@ -91,10 +105,12 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
     return Agent(create_app(tokens=tokens, routes=doors), workload, dev, ring, orphans)
 
 
-def _installer(settings: Settings, *, launcher: PipeLauncher, servers: ServerFolder) -> Installer:
+def _installer(
+    settings: Settings, *, launcher: PipeLauncher, servers: ServerFolder, user: WorkloadUser | None
+) -> Installer:
     folders, store = settings.folders, settings.store
     artifacts = Artifacts(store=store, folder=folders.runtime_root / ".downloads")
-    unpacker = Unpacker(staging=folders.runtime_root / ".staging", store=store, launcher=launcher)
+    unpacker = Unpacker(staging=folders.runtime_root / ".staging", store=store, launcher=launcher, user=user)
     return Installer(
         record=folders.home / "state" / "installed.json",
         store=store,
@@ -119,7 +135,7 @@ def _dev(
     folders, store = settings.folders, settings.store
     artifacts = Artifacts(store=store, folder=folders.runtime_root / ".downloads")
     unpacker = Unpacker(staging=folders.runtime_root / ".staging", store=store, launcher=launcher)
-    workspace = Workspace(settings=settings.dev)
+    workspace = Workspace(settings=settings.dev, processes=settings.confinement.processes)
     runtimes = DevRuntimes(
         folder=folders.runtime_root / "runtime", artifacts=artifacts, unpacker=unpacker, launcher=launcher
     )
@@ -130,7 +146,7 @@ def _dev(
         workspace=workspace,
         artifacts=artifacts,
         unpacker=unpacker,
-        launcher=DetachedLauncher(orphans=orphans, log=folders.home / "logs" / "code-server.log"),
+        orphans=orphans,
     )
     return DevContainer(
         configs=configs,

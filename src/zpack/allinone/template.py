@@ -29,6 +29,7 @@ def write_template(folder: Path, *, artifact_base_url: str, node: Path | None, j
         "PYTHONPATH": str(Path(zpack.__file__).parent.parent),
         "PYTHONDONTWRITEBYTECODE": "1",
         "ZPACK_PDEATHSIG": "1",
+        "ZLH_AGENT_KEEP_WORKLOAD": "0",  # the agent is the container's first process: all ends with it
     }
     if node is not None:
         environment["ZPACK_NODE_DIR"] = str(node)

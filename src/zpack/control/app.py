@@ -24,6 +24,7 @@ from zpack.control.console.routes import router as console
 from zpack.control.dev.routes import router as dev
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.engine.problems import problem_of
+from zpack.control.engine.request import current_request
 from zpack.control.events.routes import router as events
 from zpack.control.instances.routes import router as instances
 from zpack.control.operations.routes import router as operations
@@ -190,6 +191,7 @@ class Guard:
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode() if REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
         scope.setdefault("state", {})["request_id"] = request_id
+        current_request.set(request_id)
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":

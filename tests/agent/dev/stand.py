@@ -14,6 +14,8 @@ import aiohttp
 from tests.agent.bench import HOST, Client, StoreServer, agent_beside, agent_here, eventually, tarball
 from tests.support.ports import free_port
 
+from zpack.agent.runtime.family import children, marked
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -116,7 +118,14 @@ class Stand:
         return await eventually(there)
 
     def ide_pid(self) -> int:
-        return json.loads((self.client.home / "state" / "code-server.json").read_text())["pid"]
+        """The process that the keeper holds; 0 while there is none."""
+        ours = marked(f"ZPACK_CODE_SERVER_OF={self.client.home}")
+        held: set[int] = set()
+        for pid in ours:
+            with contextlib.suppress(OSError):
+                if b"keeper.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    held |= children(pid)
+        return held.pop() if len(held) == 1 else 0
 
     async def healthz(self) -> Any:
         async with aiohttp.ClientSession() as http, http.get(f"{self.ide_url}/healthz") as answer:
@@ -128,6 +137,6 @@ async def stand(
     tmp: Path, store: StoreServer, *, beside: bool = False, port: int | None = None, **changes: str
 ) -> AsyncIterator[Stand]:
     port = port or free_port()
-    changes = {"ZLH_CODE_SERVER_PORT": str(port)} | changes
+    changes = {"ZLH_CODE_SERVER_PORT": str(port), "ZLH_AGENT_KEEP_WORKLOAD": str(int(beside))} | changes
     async with (agent_beside if beside else agent_here)(tmp, store, **changes) as client:
         yield Stand(client, store, tmp, f"http://{HOST}:{port}")

@@ -12,9 +12,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.agent.bench import HOST, alive, eventually
+from aiohttp import web
+from tests.agent.bench import HOST, alive, eventually, serving
 from tests.agent.dev.stand import IDE_PATH, ide, ide_path, stand
 from tests.support.ports import free_port
+
+from zpack.agent.dev.health import ask_health
+from zpack.agent.status.ping import PingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,7 +148,7 @@ async def test_a_killed_ide_comes_back_and_is_counted(dev: Stand) -> None:
 
     async def back() -> bool:
         status = await dev.client.status()
-        return status["crashCount"] == 1 and status["ready"] and dev.ide_pid() != before
+        return status["crashCount"] == 1 and status["ready"] and dev.ide_pid() not in {0, before}
 
     await eventually(back)
     status = await dev.client.status()
@@ -152,25 +156,38 @@ async def test_a_killed_ide_comes_back_and_is_counted(dev: Stand) -> None:
     assert "IDE listens" in status["lastCrashLogTail"]
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "why"),
-    [
-        ({"refuse": 4}, "exit code 4"),
-        ({"status": 500}, "answers HTTP 500"),
-        ({"health": {"status": "no"}}, "no health"),
-        ({"health": ["alive"]}, "no health"),
-        ({"health": {"status": "alive", "more": "x" * 9000}}, "no health"),
-    ],
-)
-async def test_an_ide_that_does_not_serve_fails_the_provisioning(
-    tmp_path: Path, store: StoreServer, behaviour: dict[str, object], why: str
-) -> None:
-    async with stand(tmp_path, store, ZLH_CODE_SERVER_SECONDS="0.5", ZLH_AGENT_BACKOFF_SECONDS="0") as dev:
-        dev.behave(**behaviour)
+async def test_an_ide_that_ends_fails_the_provisioning(tmp_path: Path, store: StoreServer) -> None:
+    async with stand(tmp_path, store, ZLH_AGENT_BACKOFF_SECONDS="0") as dev:
+        dev.behave(refuse=4)
         status = await dev.failed(**WITH_IDE)
         assert status["provisioningErrorCode"] == "codeserver_failed"
-        assert why in status["error"]
+        assert "exit code 4" in status["error"]
         assert (await dev.client.get("/ready"))[0] == 503
+
+
+async def test_an_ide_that_never_serves_fails_the_provisioning(tmp_path: Path, store: StoreServer) -> None:
+    async with stand(tmp_path, store, ZLH_CODE_SERVER_SECONDS="0.5") as dev:
+        dev.behave(status=500)
+        status = await dev.failed(**WITH_IDE)
+        assert status["provisioningErrorCode"] == "codeserver_failed"
+        assert not status["codeServerRunning"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(500, b'{"status": "alive"}'), (200, b'{"status": "no"}'), (200, b'["alive"]'), (200, b"alive"), (200, b""),
+     (200, b"[" * 3000), (200, b'{"status": ["alive"]}'), (200, b'{"status": "alive"}' + b" " * 9000),
+     (302, b'{"status": "alive"}')],
+)  # fmt: skip
+async def test_whatever_else_answers_there_is_no_health(status: int, body: bytes) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, body=body, headers={"Location": "/elsewhere"})
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    async with serving(app) as url:
+        with pytest.raises(PingError, match="no health"):
+            await ask_health(HOST, int(url.rpartition(":")[2]))
 
 
 async def test_one_that_is_deaf_is_killed(tmp_path: Path, store: StoreServer) -> None:
@@ -235,12 +252,12 @@ async def test_an_adopted_ide_is_supervised_like_any(tmp_path: Path, store: Stor
         os.kill(pid, signal.SIGKILL)
 
         async def back() -> bool:
-            return dev.ide_pid() != pid and (await dev.client.status())["ready"]
+            return dev.ide_pid() not in {0, pid} and (await dev.client.status())["ready"]
 
         await eventually(back)
 
 
-async def test_an_ide_whose_record_is_lost_is_replaced(tmp_path: Path, store: StoreServer) -> None:
+async def test_an_ide_whose_keeper_is_lost_is_replaced(tmp_path: Path, store: StoreServer) -> None:
     port = free_port()
     async with stand(tmp_path, store, beside=True, port=port) as dev:
         await dev.provisioned(**WITH_IDE)
@@ -248,22 +265,25 @@ async def test_an_ide_whose_record_is_lost_is_replaced(tmp_path: Path, store: St
         assert dev.client.process
         dev.client.process.kill()
         await dev.client.process.wait()
-    (tmp_path / "home" / "state" / "code-server.json").write_text("{")
+    (tmp_path / "home" / "run-code-server" / "keeper.sock").unlink()
     async with stand(tmp_path, store, beside=True, port=port) as dev:
         assert (await dev.client.reaches("running"))["ready"]
         assert dev.ide_pid() != pid
         assert not alive(pid)
 
 
-async def test_a_recorded_pid_that_is_somebody_else_s_is_left_alone(dev: Stand) -> None:
-    await dev.provisioned(**WITH_IDE)
-    await dev.ide("stop")
-    record = dev.client.home / "state" / "code-server.json"
-    stat = Path("/proc/self/stat").read_text()
-    record.write_text(f'{{"pid": {os.getpid()}, "started": {stat.rpartition(")")[2].split()[19]}}}')
-    await dev.ide("start")
-    await dev.ide_is("running")
-    assert dev.ide_pid() != os.getpid()
+async def test_an_agent_that_begins_anew_leaves_the_ide_alone(tmp_path: Path, store: StoreServer) -> None:
+    port, own = free_port(), free_port()
+    async with stand(tmp_path, store, beside=True, port=port, ZLH_AGENT_PORT=str(own)) as dev:
+        await dev.provisioned(**WITH_IDE)
+        pid = dev.ide_pid()
+        assert dev.client.process
+        assert dev.client.process.stdout
+        dev.client.process.send_signal(signal.SIGHUP)
+        await dev.client.process.stdout.readline()
+        assert (await dev.client.reaches("running"))["ready"]
+        assert dev.ide_pid() == pid
+        assert (await dev.client.status())["crashCount"] == 0
 
 
 async def test_an_agent_that_is_asked_to_end_ends_it_and_its_successor_starts_it(

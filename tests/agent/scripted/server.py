@@ -57,6 +57,12 @@ def serve() -> None:
         threading.Thread(target=answer, args=(client,), daemon=True).start()
 
 
+def steadily(count: int, rate: float) -> None:
+    for number in range(count):
+        say(f"step {number}")
+        time.sleep(1 / rate)
+
+
 def obey(line: str) -> None:
     word, _, rest = line.partition(" ")
     if word == "stop" and not WANTED.get("ignore_stop"):
@@ -68,6 +74,14 @@ def obey(line: str) -> None:
         os.kill(os.getpid(), signal.Signals[rest])
     if word == "join":
         PLAYERS.extend(rest.split())
+    if word == "later":
+        seconds, _, text = rest.partition(" ")
+        threading.Timer(float(seconds), say, [text]).start()
+    if word == "steady":  # numbered lines, so many at so many a second
+        count, _, rate = rest.partition(" ")
+        threading.Thread(target=steadily, args=(int(count), float(rate)), daemon=True).start()
+    if word == "size":
+        say(f"size {os.get_terminal_size().columns}")
     if word == "flood":
         sys.stdout.write("".join(f"line {n}\n" for n in range(int(rest))))
     if word == "daemon":

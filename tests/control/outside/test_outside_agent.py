@@ -6,9 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import web
 
 from tests.control.provisioning.counterparts import AgentScripts, address_of, every_path, serving
 from zpack.control.engine.errors import ForeignError
+from zpack.control.engine.request import current_request
 from zpack.control.outside.agent import AgentRefused, Agents, parsed_players
 from zpack.control.outside.http import ForeignHttp
 
@@ -53,6 +55,23 @@ async def test_a_fixed_token_is_not_sent_in_the_payload(scripts: AgentScripts) -
         await client.close()
     assert scripts.configured[5000] == {"vmid": 5000}
     assert scripts.tokens[5000] == "Bearer shared"
+
+
+async def test_the_agent_is_told_in_whose_course_it_is_asked() -> None:
+    seen: list[str | None] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("X-Request-Id"))
+        return web.json_response({})
+
+    async with serving(every_path(answer), "0.0.0.0") as port:
+        client = Agents(http=ForeignHttp(name="the agent"), port=port, master=MASTER, fixed_token=None)
+        await client.status(IP, "t")
+        named = current_request.set("req_1234567890")
+        await client.status(IP, "t")
+        current_request.reset(named)
+        await client.close()
+    assert seen == [None, "req_1234567890"]
 
 
 @pytest.mark.parametrize("manner", ["garbage", "redirect", "endless"])

@@ -12,9 +12,15 @@ if TYPE_CHECKING:
 MAX_BYTES = 1024 * 1024
 
 
+def close_home(home: Path) -> None:
+    """Make the agent's folder, closed to everyone else whatever it was before. Raises ``OSError``."""
+    home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)
+
+
 def write_beside(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write a file by renaming a finished one over it; a link at ``path`` is replaced, not followed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -51,6 +53,10 @@ class Payload:
         fields |= {"java_path": self.java_path, "memory_mb": self.memory_mb}
         return fields | {n: v for n in ("admin_user", "admin_pass") if (v := getattr(self, n))}
 
+    def digest(self) -> str:
+        """Return what tells two payloads apart, and none of their secrets."""
+        return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()
+
     def shown(self) -> dict[str, Any]:
         """The payload without its secrets, as ``/status`` shows it."""
         return {name: value for name, value in self.as_json().items() if name not in SECRETS}
@@ -81,6 +87,10 @@ class DevPayload:
         fields |= {"runtime": self.runtime, "version": self.version}
         fields |= {name: value for name in ("memory_mb", "artifact_path") if (value := getattr(self, name))}
         return fields | {"enable_code_server": self.enable_code_server, "addons": list(self.addons)}
+
+    def digest(self) -> str:
+        """Return what tells two payloads apart."""
+        return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()
 
     def shown(self) -> dict[str, Any]:
         """The payload as ``/status`` shows it; it has no secrets."""

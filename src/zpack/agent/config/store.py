@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hmac
+import os
 from typing import TYPE_CHECKING, Any
 
 from zpack.agent.config.files import read_json, read_small, write_beside, write_json
-from zpack.agent.config.payload import DevPayload, Payload, parse_payload
+from zpack.agent.config.payload import TOKEN, DevPayload, Payload, parse_payload
+from zpack.agent.logs import hide
 from zpack.agent.problems import WRONG_TYPE, Conflict, Invalid, Unauthorized
 
 if TYPE_CHECKING:
@@ -19,7 +21,10 @@ class Tokens:
     def __init__(self, *, home: Path, from_environment: str | None) -> None:
         self._file = home / "config" / "token"
         saved = (read_small(self._file) or b"").decode(errors="replace").strip()
+        # A token was given once and cannot be read: better nobody than anybody.
+        self._lost = os.path.lexists(self._file) and not TOKEN.fullmatch(saved)
         self._token = saved or from_environment or ""
+        hide(self._token)
 
     @property
     def known(self) -> bool:
@@ -28,6 +33,8 @@ class Tokens:
 
     def accept(self, authorization: str | None) -> None:
         """Check an ``Authorization`` header, in constant time. Raises :class:`Unauthorized`."""
+        if self._lost:
+            raise Unauthorized("this agent's token file is damaged; it has to be removed by hand")
         if not self._token:
             return
         scheme, _, given = (authorization or "").partition(" ")
@@ -38,6 +45,7 @@ class Tokens:
     def replace(self, token: str) -> None:
         """Take the instance's own token; it stands in for the environment's. Raises ``OSError``."""
         if token and token != self._token:
+            hide(token)
             write_beside(self._file, token.encode(), mode=0o600)
             self._token = token
 
@@ -50,6 +58,7 @@ class ConfigStore:
         self._payload_file = home / "config" / "payload.json"
         self._state_file = home / "state" / "workload.json"
         self._saved = self._load()
+        hide(self.payload.admin_pass if self.payload else "")
         self._state = read_json(self._state_file)
 
     @property
@@ -86,6 +95,8 @@ class ConfigStore:
         if self._saved is not None and type(self._saved) is not type(payload):
             msg = "this container was configured as the other type; that is decided once"
             raise Conflict(msg, code=WRONG_TYPE)
+        if isinstance(payload, Payload):
+            hide(payload.admin_pass)
         self._tokens.replace(payload.agent_token)
         write_json(self._payload_file, payload.as_json())
         self._saved = payload

@@ -1,4 +1,8 @@
-"""The last lines of the workload's output, numbered, bounded in lines and bytes: old ones are lost, aloud."""
+"""The last lines of a console, numbered, bounded in lines and bytes: old ones are lost, aloud.
+
+While a workload runs, its keeper numbers the lines, the agent's own notes among them, so that the numbers go
+on over the agent's restart.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zpack.wire.agent import ConsoleLog
 
 # CSI, OSC and single-character escape sequences: the ring holds text, a terminal's viewer is another room's.
@@ -24,7 +30,15 @@ def clean_line(text: str) -> str:
 class ConsoleRing:
     """Lines with sequence numbers from 1; readers wait for news, writers never wait."""
 
-    def __init__(self, *, max_lines: int = 2000, max_bytes: int = 256 * 1024) -> None:
+    def __init__(
+        self,
+        *,
+        max_lines: int = 2000,
+        max_bytes: int = 256 * 1024,
+        clean: Callable[[str], str] = clean_line,
+    ) -> None:
+        self._clean = clean
+        self._note: Callable[[str], None] | None = None
         self._lines: deque[str] = deque()
         self._max_lines = max_lines
         self._max_bytes = max_bytes
@@ -39,14 +53,36 @@ class ConsoleRing:
         return self._last
 
     def append(self, line: str) -> None:
-        """Add one line; the oldest leave when a bound is reached."""
-        text = clean_line(line)
-        self._lines.append(text)
-        self._last += 1
-        self._bytes += _size(text)
+        """Add one line, through the keeper while there is one."""
+        if self._note is None:
+            self._add([line])
+        else:
+            self._note(line)
+
+    def extend(self, first: int, lines: list[str]) -> None:
+        """Add lines that are numbered from ``first`` already; a gap makes everything older lost."""
+        if first <= self._last:
+            lines = lines[self._last + 1 - first :]
+        elif first > self._last + 1:
+            self._lines.clear()
+            self._bytes = 0
+            self._last = first - 1
+        self._add(lines)
+
+    def lend(self, note: Callable[[str], None] | None) -> None:
+        """Let a keeper number what is appended from now on; with None, do it here again."""
+        self._note = note
+
+    def _add(self, lines: list[str]) -> None:
+        for line in lines:
+            text = self._clean(line)
+            self._lines.append(text)
+            self._last += 1
+            self._bytes += _size(text)
         while len(self._lines) > self._max_lines or self._bytes > self._max_bytes:
             self._bytes -= _size(self._lines.popleft())
-        self._wake()
+        if lines:
+            self._wake()
 
     def after(self, seq: int) -> ConsoleLog:
         """Return lines newer than ``seq``; one beyond our newest is another life's, and starts over."""

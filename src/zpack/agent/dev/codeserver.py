@@ -1,7 +1,7 @@
 """The browser IDE of a dev container: its files, and the one process that serves it.
 
-Its life is a workload's: supervised, restarted with back-off, ended gently first. Only its process is
-detached, so that a killed agent takes nobody's editor away; the next agent finds it by its mark.
+Its life is a workload's: supervised, restarted with back-off, ended gently first, and held by a keeper, so
+that a killed agent takes nobody's editor away.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from zpack.agent.power.backoff import Backoff
 from zpack.agent.power.crash import CrashRecord
 from zpack.agent.power.life import Condition, Life, Means
 from zpack.agent.problems import WorkloadError
-from zpack.agent.runtime.family import end_marked, start_time
+from zpack.agent.runtime.family import end_marked
+from zpack.agent.runtime.kept import KeeperLauncher
 from zpack.agent.runtime.process import Command
 from zpack.agent.status.readiness import Readiness
 
@@ -39,14 +40,13 @@ if TYPE_CHECKING:
     from zpack.agent.install.artifacts import Artifacts
     from zpack.agent.install.folders import Unpacker
     from zpack.agent.power.crash import Crash
-    from zpack.agent.runtime.detached import DetachedLauncher, DetachedProcess
+    from zpack.agent.runtime.family import Orphans
+    from zpack.agent.runtime.kept import KeptProcess
     from zpack.agent.settings import Address, Settings, Supervision
     from zpack.agent.status.ping import Answer
 
 SOURCE = "code_server_healthz"
 MARK = "ZPACK_CODE_SERVER_OF"
-GUEST_MARK = "ZPACK_GUEST"
-"""By this a local node finds all that belongs to a guest; a process that may outlive us must carry it on."""
 STAMP = ".zpack-installed.json"
 FLAGS = ("--disable-telemetry", "--disable-update-check", "--disable-workspace-trust")
 CONFIG = b"# Written by the agent; what matters is on the command line.\nauth: none\n"
@@ -67,10 +67,9 @@ class CodeServer:
         workspace: Workspace,
         artifacts: Artifacts,
         unpacker: Unpacker,
-        launcher: DetachedLauncher,
+        orphans: Orphans,
     ) -> None:
         self._folder = settings.folders.runtime_root / "services" / "code-server"
-        self._record = settings.folders.home / "state" / "code-server.json"
         self._mark = f"{MARK}={settings.folders.home}"
         self._address: Address = settings.address
         self._supervision: Supervision = settings.supervision
@@ -81,8 +80,15 @@ class CodeServer:
         self._workspace = workspace
         self._artifacts = artifacts
         self._unpacker = unpacker
-        self._launcher = launcher
         self._ring = ConsoleRing(max_lines=200, max_bytes=64 * 1024)
+        self._launcher = KeeperLauncher(
+            folder=settings.folders.home / "run-code-server",
+            mark=self._mark,
+            orphans=orphans,
+            console=self._ring,
+            outlives=settings.keep_workload,
+        )
+        self._kept: KeptProcess | None = None
         self._life: Life | None = None
         self._living: asyncio.Task[None] | None = None
         self.condition = Condition()
@@ -128,14 +134,21 @@ class CodeServer:
                 await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
             raise
 
-    async def start(self, payload: DevPayload) -> None:
-        """Start it, or take over the one that an earlier agent left; return when that has an outcome."""
-        await self._end_life()
-        first = True
+    @property
+    def keeper(self) -> int | None:
+        """The keeper of the one that was found and is not supervised yet."""
+        return self._kept.keeper if self._kept else None
 
-        async def begin() -> DetachedProcess:
-            nonlocal first
-            found, first = (self._adopt() if first else None), False
+    async def find(self, payload: DevPayload) -> None:
+        """Take up the one that an earlier agent left."""
+        self._kept = await self._launcher.find(payload.digest())
+
+    async def start(self, payload: DevPayload) -> None:
+        """Start it, or go on with the one that was found; return when that has an outcome."""
+        await self._end_life()
+
+        async def begin() -> KeptProcess:
+            found, self._kept = self._kept, None
             return found or await self._launch(payload)
 
         supervision = self._supervision
@@ -164,6 +177,7 @@ class CodeServer:
     async def stop(self) -> None:
         """End it and all that it started."""
         await self._end_life()
+        self._kept = None
         await self._sweep()
         self.condition.become("idle")
         self.readiness.down("code-server is stopped")
@@ -187,38 +201,26 @@ class CodeServer:
         return read_json(self._folder / STAMP)
 
     async def _ask(self) -> Answer:
-        self._launcher.bound_log()
         return await ask_health(self._address.probe_host, self.port)
 
     async def _sweep(self) -> None:
-        await end_marked(self._mark)
+        user = self._workspace.user
+        await end_marked(self._mark, uid=user.uid if user else None)
 
-    def _adopt(self) -> DetachedProcess | None:
-        record = read_json(self._record)
-        pid, started = record.get("pid"), record.get("started")
-        if not isinstance(pid, int) or not isinstance(started, int):
-            return None
-        return self._launcher.adopt(pid, started, mark=self._mark, on_line=self._ring.append)
-
-    async def _launch(self, payload: DevPayload) -> DetachedProcess:
-        await self._sweep()  # what an agent left whose record is lost would hold the port
+    async def _launch(self, payload: DevPayload) -> KeptProcess:
+        await self._sweep()  # whatever is left would hold the port
         self._workspace.prepare()
         config = self._folder.with_name("code-server.yaml")
         write_beside(config, CONFIG)
-        process = await self._launcher.launch(
-            self._command(payload, config), on_line=self._ring.append, account=self._workspace.account
-        )
-        write_json(self._record, {"pid": process.pid, "started": start_time(process.pid)})
-        return process
+        return await self._launcher.launch(self._command(payload, config), label=payload.digest())
 
     def _command(self, payload: DevPayload, config: Path) -> Command:
         bind = f"{self._address.bind_ip}:{self.port}"
         argv = (str(self._program), "--config", str(config), "--auth", "none", "--bind-addr", bind, *FLAGS)
         env = self._workspace.environment(payload, programs=self._runtimes.programs(payload))
         name, _, value = self._mark.partition("=")
-        guest = {GUEST_MARK: os.environ[GUEST_MARK]} if GUEST_MARK in os.environ else {}
         folder = self._workspace.folder
-        return Command((*argv, str(folder)), folder, {**env, name: value, **guest})
+        return Command((*argv, str(folder)), folder, {**env, name: value}, self._workspace.user)
 
     def _crashed(self, crash: Crash) -> None:
         self.crashes.add(crash)

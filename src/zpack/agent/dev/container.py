@@ -68,8 +68,19 @@ class DevContainer:
         self.condition = Condition()
         self.provisioning = Provisioning()
 
+    @property
+    def keeper(self) -> int | None:
+        """The process that holds an IDE which was found; whoever sweeps must spare it."""
+        return self.codeserver.keeper
+
+    async def find(self) -> None:
+        """Take up the IDE that an earlier agent left. Called once, first of all."""
+        payload = self._configs.dev
+        if payload is not None:
+            await self.codeserver.find(payload)
+
     async def resume(self) -> None:
-        """Bring back what an earlier agent had. Called once, before any request."""
+        """Bring back what an earlier agent had. Called once, after :meth:`find`, before any request."""
         payload = self._configs.dev
         if payload is not None:
             operation = self._lock.begin("autostart")
@@ -209,6 +220,8 @@ class DevContainer:
         if self._configs.desired_running:
             await self._bring_up(operation, payload)
             self._check_verified()
+        else:
+            await self.codeserver.stop()
         self._completed()
 
     async def _provision(self, operation: Operation, payload: DevPayload) -> None:

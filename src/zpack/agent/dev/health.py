@@ -35,11 +35,12 @@ async def ask_health(host: str, port: int) -> Answer:
 
 
 async def _bounded(content: aiohttp.StreamReader) -> bytes:
+    """Return a body, or nothing of one that is too long."""
     body = b""
     async for chunk in content.iter_chunked(MAX_ANSWER):
         body += chunk
         if len(body) > MAX_ANSWER:
-            break
+            return b""
     return body
 
 

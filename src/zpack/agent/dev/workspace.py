@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from zpack.agent.dev.errors import ProvisioningError
 from zpack.agent.install.server import SYSTEM_PATH
+from zpack.agent.runtime.user import WorkloadUser
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,9 +23,10 @@ SHELLS = ("/bin/bash", "/bin/sh")
 class Workspace:
     """``<home>/workspace``. Its owner may do anything inside, also while the agent looks."""
 
-    def __init__(self, *, settings: Dev) -> None:
+    def __init__(self, *, settings: Dev, processes: int) -> None:
         self._home = settings.home
-        self._user = settings.user
+        self._name = settings.user
+        self._processes = processes
 
     @property
     def folder(self) -> Path:
@@ -32,14 +34,15 @@ class Workspace:
         return self._home / "workspace"
 
     @property
-    def account(self) -> pwd.struct_passwd | None:
-        """The account that the developer's programs run under; ``None``: the agent's own."""
+    def user(self) -> WorkloadUser | None:
+        """The user that the developer's programs run as; ``None``: as the agent does."""
         if os.geteuid() != 0:
             return None
         try:
-            return pwd.getpwnam(self._user)
+            entry = pwd.getpwnam(self._name)
         except KeyError:
             return None
+        return WorkloadUser(entry.pw_uid, entry.pw_gid, self._processes)
 
     def prepare(self) -> None:
         """Have both folders. Raises :class:`ProvisioningError` when something else is in their place."""
@@ -58,12 +61,11 @@ class Workspace:
 
     def environment(self, payload: DevPayload, *, programs: Path) -> dict[str, str]:
         """Return what a shell or the IDE finds around it: the runtime on PATH, nothing of the agent's."""
-        name = self.account.pw_name if self.account else self._user
         return {
             "PATH": f"{programs}:{SYSTEM_PATH}",
             "HOME": str(self._home),
-            "USER": name,
-            "LOGNAME": name,
+            "USER": self._name,
+            "LOGNAME": self._name,
             "SHELL": next((shell for shell in SHELLS if os.access(shell, os.X_OK)), SHELLS[-1]),
             "TERM": "xterm-256color",
             "LANG": "C.UTF-8",
@@ -73,6 +75,6 @@ class Workspace:
         }
 
     def _hand_over(self, folder: Path) -> None:
-        account = self.account
-        if account is not None:
-            os.chown(folder, account.pw_uid, account.pw_gid, follow_symlinks=False)
+        user = self.user
+        if user is not None:
+            os.chown(folder, user.uid, user.gid, follow_symlinks=False)

@@ -11,7 +11,7 @@ from zpack.agent.config.files import read_json, write_json
 from zpack.agent.config.payload import SEGMENT
 from zpack.agent.games.engine import fill
 from zpack.agent.install.checksums import checksum_of
-from zpack.agent.install.server import ServerFolder, find_start
+from zpack.agent.install.server import ServerFolder, find_start, inside
 from zpack.agent.problems import WorkloadError
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ class Installer:
         archive.replace(folder / engine.install.target)
         if engine.install.kind == "installer":
             report("installer")
+            await asyncio.to_thread(self._servers.hand_over, payload)
             command = self._servers.command(payload, engine.install.command, program=program)
             end = await self._launcher.run(command, on_line=on_line, seconds=self._store.install_seconds)
             if end.code != 0:
@@ -152,7 +153,8 @@ class Installer:
             prefix = str(fill(seed.source, facts)).rstrip("/") + "/"
             for path in sorted(p for p in sums if p.startswith(prefix)):
                 name = path[len(prefix) :]
-                target = self._servers.path(payload) / seed.target / name
+                root = self._servers.path(payload)
+                target = inside(root, root / seed.target / name)
                 if not SEGMENT.fullmatch(name):  # deeper, or no plain file name
                     continue
                 if not target.exists():

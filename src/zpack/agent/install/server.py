@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from zpack.agent.config.payload import Payload
     from zpack.agent.games.engine import Engine, Facts, ManagedFile, Start
+    from zpack.agent.runtime.user import WorkloadUser
     from zpack.agent.settings import Address, Folders
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -35,9 +36,10 @@ def find_start(engine: Engine, folder: Path) -> tuple[Start, str] | None:
 class ServerFolder:
     """``<runtime root>/<game>/<variant>/<world>``, the root of everything a customer may see."""
 
-    def __init__(self, *, folders: Folders, address: Address) -> None:
+    def __init__(self, *, folders: Folders, address: Address, user: WorkloadUser | None = None) -> None:
         self._folders = folders
         self._address = address
+        self._user = user
 
     @property
     def mark(self) -> str:
@@ -75,9 +77,9 @@ class ServerFolder:
         facts = self.facts(payload, engine=engine)
         try:
             for name in engine.folders:
-                _inside(root, root / name).mkdir(parents=True, exist_ok=True)
+                inside(root, root / name).mkdir(parents=True, exist_ok=True)
             for file in engine.files:
-                path = _inside(root, root / file.path)
+                path = inside(root, root / file.path)
                 existing = read_small(path) or b""
                 if len(existing) == MAX_BYTES:  # to merge a part of it would lose the rest
                     msg = f"{file.path} is too large to be a settings file"
@@ -86,6 +88,16 @@ class ServerFolder:
                 write_beside(path, content.encode())
         except OSError as error:
             msg = f"cannot write the server's settings: {error.strerror or error}"
+            raise WorkloadError(msg) from error
+
+    def hand_over(self, payload: Payload) -> None:
+        """Make everything in the folder the workload's own. Raises :class:`WorkloadError`."""
+        if self._user is None:
+            return
+        try:
+            self._user.own(self.path(payload))
+        except OSError as error:
+            msg = f"cannot hand the server's folder to its user: {error.strerror or error}"
             raise WorkloadError(msg) from error
 
     def start_command(self, payload: Payload, engine: Engine, *, program: str) -> Command:
@@ -118,10 +130,10 @@ class ServerFolder:
             "TZ": os.environ.get("TZ", "UTC"),
             name: value,
         }
-        return Command(tuple(str(part) for part in fill(list(argv), facts)), cwd, env)
+        return Command(tuple(str(part) for part in fill(list(argv), facts)), cwd, env, self._user)
 
 
-def _inside(root: Path, path: Path) -> Path:
+def inside(root: Path, path: Path) -> Path:
     """Refuse a path whose folder leads out of the server's own, by a link that somebody put there."""
     if not path.parent.resolve().is_relative_to(root.resolve()):
         msg = f"{path.name} would lie outside the server's folder"

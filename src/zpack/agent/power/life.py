@@ -50,6 +50,7 @@ class Means:
     """How this workload is started, asked and ended, and how long that may take."""
 
     begin: Callable[[], Awaitable[Process]]
+    """Starts it. The first time it may return the one that an earlier agent left running."""
     ask: Callable[[], Awaitable[Answer]]
     sweep: Callable[[], Awaitable[object]]
     """Ends whatever the workload left running."""
@@ -113,9 +114,9 @@ class Life:
         """Run once; return the crash, or ``None`` when that was the end."""
         self._condition.become("starting")
         self._readiness.down("the server is starting")
-        began, mark, kills = time.monotonic(), self._ring.last, oom_kills()
         self._ended.clear()
         process = self.process = await self._means.begin()
+        began = process.began
         waiting = asyncio.create_task(process.wait(), name="workload's end")
         waiting.add_done_callback(lambda _: self._ended.set())
         asking = asyncio.create_task(self._keep_asking(), name="workload's readiness")
@@ -137,7 +138,8 @@ class Life:
             self.process = None
         if self._stopping:
             return None
-        return self._crashed(ended, uptime=time.monotonic() - began, mark=mark, oom=oom_kills() > kills)
+        uptime, oom = time.monotonic() - began.at, oom_kills() > began.oom_kills
+        return self._crashed(ended, uptime=uptime, mark=began.line, oom=oom)
 
     async def _keep_asking(self) -> str:
         """Ping for ever; return only when a start took too long, with the reason."""

@@ -50,7 +50,7 @@ class Workload:
         lock: OperationLock,
         supervision: Supervision,
         address: Address,
-        sweep: Callable[[], Awaitable[object]],
+        sweep: Callable[[int | None], Awaitable[object]],
     ) -> None:
         self._configs = configs
         self._engines = engines
@@ -79,28 +79,42 @@ class Workload:
         return self._living is not None and not self._living.done()
 
     async def resume(self) -> None:
-        """End what a killed agent left running, and start what should run. Called once, first."""
-        await self._sweep()
+        """Take up the workload that an earlier agent left, end what else it left, and start what should run.
+
+        Called once, first.
+        """
         payload = self._configs.payload
-        if payload is None or not self._configs.desired_running:
+        wanted = payload if self._configs.desired_running else None
+        engine = self._engines.get((wanted.game, wanted.variant)) if wanted else None
+        if wanted is None or engine is None:
+            await self._sweep(None)
+            if wanted is not None:
+                self.condition.become("error", f"this agent has no engine {wanted.game}/{wanted.variant}")
             return
-        engine = self._engines.get((payload.game, payload.variant))
-        if engine is None:
-            self.condition.become("error", f"this agent has no engine {payload.game}/{payload.variant}")
-            return
+        kept = await self._launcher.find(wanted.digest())
+        await self._sweep(kept.keeper if kept else None)
         operation = self._lock.begin("autostart")
-        self._begin(operation, self._start(operation, payload, engine))
+        self._begin(operation, self._start(operation, wanted, engine, kept=kept))
+        if kept and self._life is None:
+            await asyncio.sleep(0)  # the operation begins
+        if kept and self._life:
+            with contextlib.suppress(TimeoutError):  # so that a server that serves was never seen not to
+                async with asyncio.timeout(PING_SECONDS):
+                    await self._life.settled.wait()
 
     def configure(self, payload: Payload) -> AgentState:
         """Save a payload, install and start it. The same one again changes nothing while it is at work.
 
-        Raises :class:`Invalid` for an unknown engine, :class:`Conflict` during another operation.
+        Raises :class:`Invalid` for an unknown engine, :class:`Conflict` during another operation and for the
+        payload of another container.
         """
         engine = self._engine(payload)
         if len(payload.ports) < len(engine.ports):
             msg = f"{engine.name} needs ports for {', '.join(engine.ports)}"
             raise Invalid(msg, code="invalid_payload")
         saved = self._configs.payload
+        if saved is not None and saved.vmid != payload.vmid:
+            raise Conflict(f"this is the agent of {saved.vmid} and of no other", code="identity_fixed")
         same = saved is not None and saved.as_json() == payload.as_json()
         current = self._lock.current
         at_work = current.kind in STARTS if current else self._alive and self.condition.state != "crashed"
@@ -176,7 +190,12 @@ class Workload:
         left = {*self._operations, *([self._living] if self._living else [])}
         if left:
             await asyncio.wait(left)
-        await self._sweep()
+        await self._sweep(None)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Tell the server how large its terminal is; nothing when it does not run."""
+        if self.process:
+            self.process.resize(columns, rows)
 
     def kill(self) -> None:
         """Kill the workload at once, for those who cannot wait for :meth:`close`."""
@@ -242,11 +261,13 @@ class Workload:
         installed = await self._install(operation, payload, engine)
         await self._live(operation, payload, engine, installed=installed)
 
-    async def _start(self, operation: Operation, payload: Payload, engine: Engine) -> None:
+    async def _start(
+        self, operation: Operation, payload: Payload, engine: Engine, *, kept: Process | None = None
+    ) -> None:
         installed = self._installer.installed(payload, engine)
         if installed is None:  # an installation was interrupted: finish it
             installed = await self._install(operation, payload, engine)
-        await self._live(operation, payload, engine, installed=installed)
+        await self._live(operation, payload, engine, installed=installed, kept=kept)
 
     async def _restart(self, operation: Operation, payload: Payload, engine: Engine) -> None:
         await self._end_life()
@@ -267,18 +288,32 @@ class Workload:
         return await self._installer.install(payload, engine, report=report, on_line=self._ring.append)
 
     async def _live(
-        self, operation: Operation, payload: Payload, engine: Engine, *, installed: Installed
+        self,
+        operation: Operation,
+        payload: Payload,
+        engine: Engine,
+        *,
+        installed: Installed,
+        kept: Process | None = None,
     ) -> None:
+        found = [kept] if kept else []
+
         async def begin() -> Process:
+            if found:
+                return found.pop()
             self._servers.prepare(payload, engine)
+            await asyncio.to_thread(self._servers.hand_over, payload)
             command = self._servers.start_command(payload, engine, program=installed.program)
-            return await self._launcher.launch(command, on_line=self._ring.append)
+            return await self._launcher.launch(command, label=payload.digest())
+
+        async def sweep() -> None:
+            await self._sweep(None)
 
         supervision = self._supervision
         means = Means(
             begin=begin,
             ask=self.ask,
-            sweep=self._sweep,
+            sweep=sweep,
             crashed=self._crashed,
             stop=engine.stop,
             stop_seconds=supervision.stop_seconds,

@@ -38,12 +38,6 @@ def _stat(pid: int) -> list[str]:
     return text[text.rfind(")") + 2 :].split()
 
 
-def start_time(pid: int) -> int | None:
-    """Return when a process began, in the kernel's ticks: with its id the name of one process for ever."""
-    stat = _stat(pid)
-    return int(stat[19]) if len(stat) > 19 and stat[0] not in {"Z", "X"} else None  # noqa: PLR2004 - proc(5)
-
-
 def pids() -> list[int]:
     """Return all process ids that can be seen."""
     return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
@@ -73,15 +67,28 @@ def descendants(pid: int) -> set[int]:
     return {each for each in found if (stat := _stat(each)) and stat[0] not in {"Z", "X"}}
 
 
-def marked(marker: str) -> set[int]:
-    """Return the processes of this user whose environment holds ``marker`` (``NAME=value``)."""
+def marked(marker: str, *, uid: int | None = None) -> set[int]:
+    """Return the processes whose environment holds ``marker`` (``NAME=value``).
+
+    Root without CAP_SYS_PTRACE may not look at another user's: all of ``uid`` that it may not look at count.
+    """
     wanted = b"\0" + marker.encode() + b"\0"
     found: set[int] = set()
     for pid in pids():
-        with contextlib.suppress(OSError), (PROC / str(pid) / "environ").open("rb") as file:
-            if pid != os.getpid() and wanted in b"\0" + file.read(MAX_ENVIRON) + b"\0":
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if pid != os.getpid() and _holds(PROC / str(pid), wanted, uid=uid):
                 found.add(pid)
     return found
+
+
+def _holds(process: Path, wanted: bytes, *, uid: int | None) -> bool:
+    try:
+        with (process / "environ").open("rb") as file:
+            return wanted in b"\0" + file.read(MAX_ENVIRON) + b"\0"
+    except PermissionError:
+        return uid is not None and process.stat().st_uid == uid
+    except OSError:
+        return False
 
 
 def kill(targets: set[int]) -> None:
@@ -91,16 +98,33 @@ def kill(targets: set[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-async def end_below(pid: int, *, seconds: float = 5.0) -> bool:
-    """Kill everything below a process until nothing is left; false when something stayed."""
-    return await _end(lambda: descendants(pid), seconds)
+async def end_below(pid: int, *, spare: int | None = None, seconds: float = 5.0) -> bool:
+    """Kill everything below a process until nothing is left; false when something stayed.
+
+    ``spare`` stays, with all below it.
+    """
+    return await _end(lambda: descendants(pid) - _family(spare), seconds)
 
 
-async def end_marked(marker: str, *, seconds: float = 5.0) -> bool:
-    """Kill every process with the marker, as a dead agent left them; false when something stayed."""
-    return await _end(
-        lambda: {p for p in marked(marker) if (s := _stat(p)) and s[0] not in {"Z", "X"}}, seconds
-    )
+async def end_marked(
+    marker: str, *, uid: int | None = None, spare: int | None = None, seconds: float = 5.0
+) -> bool:
+    """Kill every process with the marker and what is below it, as a dead agent left them.
+
+    ``spare`` stays, with all below it. False when something else stayed.
+    """
+
+    def found() -> set[int]:
+        living = {p for p in marked(marker, uid=uid) if (s := _stat(p)) and s[0] not in {"Z", "X"}}
+        return living - _family(spare)
+
+    for pid in found():  # first what is below: a keeper collects its workload's orphans only while it lives
+        await end_below(pid, spare=spare, seconds=seconds)
+    return await _end(found, seconds)
+
+
+def _family(pid: int | None) -> set[int]:
+    return set() if pid is None else {pid, *descendants(pid)}
 
 
 async def _end(find: Callable[[], set[int]], seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""Starts a process and speaks with it: the seam at which a pipe can become a terminal."""
+"""What a process is to the agent, and how its own tools are started: on pipes, tied to its life."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ from typing import TYPE_CHECKING, Protocol
 
 from zpack.agent.problems import WorkloadError
 from zpack.agent.runtime import launch
+from zpack.agent.runtime.keeper import MAX_LINE, LineCutter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from zpack.agent.runtime.family import Orphans
+    from zpack.agent.runtime.user import WorkloadUser
 
 CHUNK = 16 * 1024
-MAX_LINE = 4096
 LAST_WORDS_SECONDS = 0.5
 LAUNCH = str(Path(launch.__file__))
 
 
 @dataclass(frozen=True)
 class Command:
-    """What to run, where, with exactly which environment."""
+    """What to run, where, with exactly which environment, and as whom (``None``: as the agent)."""
 
     argv: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str]
+    user: WorkloadUser | None = None
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,21 @@ class Exit:
         return f"signal {self.signal}" if self.code is None else f"code {self.code}"
 
 
+@dataclass(frozen=True)
+class Began:
+    """When a workload began, on the monotonic clock, and what was true just before."""
+
+    at: float
+    line: int
+    """The console's newest line."""
+    oom_kills: int
+
+
 class Process(Protocol):
     """A running workload."""
 
     pid: int
+    began: Began
 
     async def wait(self) -> Exit:
         """Wait until it ended and its last words were read."""
@@ -62,42 +75,37 @@ class Process(Protocol):
         """Send a signal to its whole process group; nothing when it is gone."""
         ...
 
-
-class Launcher(Protocol):
-    """Starts workloads."""
-
-    async def launch(self, command: Command, *, on_line: Callable[[str], None]) -> Process:
-        """Start a process whose output goes to ``on_line``. Raises :class:`WorkloadError`."""
+    def resize(self, columns: int, rows: int) -> None:
+        """Tell it how large its terminal is."""
         ...
 
 
-class LineCutter:
-    """Cuts a byte stream into lines; an endless line is cut into pieces."""
+class KeptWorkload(Process, Protocol):
+    """One that an earlier agent left with its keeper."""
 
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> list[str]:
-        """Return the lines that are complete now."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        pieces = [line[at : at + MAX_LINE] for line in lines for at in range(0, max(len(line), 1), MAX_LINE)]
-        while len(self._rest) > MAX_LINE:
-            pieces.append(self._rest[:MAX_LINE])
-            self._rest = self._rest[MAX_LINE:]
-        return [_text(piece) for piece in pieces]
-
-    def end(self) -> list[str]:
-        """Return what was left without a newline."""
-        rest, self._rest = self._rest, b""
-        return [_text(rest)] if rest else []
+    keeper: int
 
 
-def _text(line: bytes) -> str:
-    return line.rstrip(b"\r").decode(errors="replace")
+class Launcher(Protocol):
+    """Starts workloads, and finds them again."""
+
+    async def launch(self, command: Command, *, label: str) -> Process:
+        """Start a workload. Raises :class:`WorkloadError`."""
+        ...
+
+    async def find(self, label: str) -> KeptWorkload | None:
+        """Return what an earlier agent left running under this label."""
+        ...
+
+
+def launched(command: Command, *, parent: int) -> tuple[str, ...]:
+    """Return the command line that gives up rights, ties itself to its parent and becomes the command."""
+    user = command.user.words if command.user else "-"
+    return (sys.executable, "-I", "-S", LAUNCH, str(parent), user, *command.argv)
 
 
 class FdProcess:
-    """A process whose console is two descriptors of ours: pipes today, both ends of a terminal as well."""
+    """A tool whose console is two pipes of ours."""
 
     def __init__(
         self, process: asyncio.subprocess.Process, *, orphans: Orphans, typed: int, said: int
@@ -190,8 +198,7 @@ class PipeLauncher:
     async def _spawn(self, command: Command, *, stdin: int, stdout: int) -> asyncio.subprocess.Process:
         try:
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", LAUNCH, str(os.getpid())),
-                *command.argv,
+                *launched(command, parent=os.getpid()),
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stdout,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zpack.control.engine.budget import Budget
 from zpack.control.engine.errors import ForeignError, Refusal
+from zpack.control.engine.request import current_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +134,7 @@ class Agents:
             method,
             f"http://{ip}:{self._port}{path}",
             budget=Budget.seconds(seconds),
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {token}", **_named()},
             limit=BODY_LIMIT,
             **call,
         )
@@ -184,6 +185,12 @@ def _bounded(value: Any) -> Any:
 
 def _count(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 31 else 0
+
+
+def _named() -> dict[str, str]:
+    """Return the header by which the agent's log names the request it is asked for."""
+    request_id = current_request.get()
+    return {"X-Request-Id": request_id} if request_id else {}
 
 
 def _said(body: Any) -> str | None:
