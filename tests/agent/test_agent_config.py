@@ -134,7 +134,11 @@ DOORS = [
     ("POST", "/config"), ("POST", "/start"), ("POST", "/stop"), ("POST", "/restart"),
     ("POST", "/console/command"), ("GET", "/console/log"), ("GET", "/game/players"), ("GET", "/unknown"),
     ("GET", "/dev/codeserver"), ("POST", "/dev/codeserver/start"), ("POST", "/dev/codeserver/stop"),
-    ("POST", "/dev/codeserver/restart"),
+    ("POST", "/dev/codeserver/restart"), ("POST", "/dev/files/folder"),
+    *((method, f"/{kind}/files{verb}") for kind in ("game", "dev") for method, verb in (
+        ("GET", ""), ("GET", "/list"), ("GET", "/stat"), ("GET", "/read"), ("GET", "/download"), ("PUT", ""),
+        ("DELETE", ""), ("POST", "/revert"), ("POST", "/upload"),
+    )),
 ]  # fmt: skip
 
 

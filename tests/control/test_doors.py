@@ -82,7 +82,9 @@ async def test_without_a_token_every_user_route_is_401(anyone: Caller, rules: di
             reply = await anyone.call(
                 method, path.replace("{action}", "start").replace("{", "").replace("}", "")
             )
-            assert (reply.status, reply.body["error"]) == (401, "Missing authorization token"), route
+            assert reply.status == 401, route
+            if method != "HEAD":
+                assert reply.body["error"] == "Missing authorization token", route
 
 
 async def test_without_the_secret_the_edges_routes_are_401(anyone: Caller) -> None:

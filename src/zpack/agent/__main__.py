@@ -44,6 +44,8 @@ environment:
   ZLH_DEV_USER              whose the IDE is, when the agent is root and there is such an account (dev)
   ZLH_CODE_SERVER_PORT      port of the IDE, on the agent's address (6000)
   ZLH_CODE_SERVER_SECONDS   how long the IDE may take until it answers (60)
+  ZLH_AGENT_DISK_QUOTA_MIB  what a server's folder may hold; 0: what the payload says, or the disk (0)
+  ZLH_AGENT_TRANSFER_SECONDS, ZLH_AGENT_TRANSFER_IDLE_SECONDS  limits of one upload (300, 30)
   ZLH_AGENT_UPDATE_MODE     off, notify or auto; shown by /agent/update/status (off)
   ZLH_AGENT_KEEP_WORKLOAD   0: the workload ends when the agent dies; else its successor finds it (1)
   ZPACK_PDEATHSIG           1: end when the parent process ends

@@ -14,11 +14,13 @@ from zpack.agent.problems import Refusal
 from zpack.wire.problem import STATUS, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from aiohttp.typedefs import Handler, Middleware
 
     from zpack.agent.config.store import Tokens
+
+    Upkeep = Callable[[web.Application], AsyncIterator[None]]
 
 OPEN = frozenset({"/health"})
 CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
@@ -82,10 +84,13 @@ def guard(tokens: Tokens) -> Middleware:
     return ask
 
 
-def create_app(*, tokens: Tokens, routes: Sequence[web.RouteDef]) -> web.Application:
-    """Put the doors together."""
+def create_app(
+    *, tokens: Tokens, routes: Sequence[web.RouteDef], upkeep: Sequence[Upkeep] = ()
+) -> web.Application:
+    """Put the doors together; ``upkeep`` is begun before they open, and ended after they closed."""
     app = web.Application(middlewares=[journal(), refusals(), guard(tokens)], client_max_size=MAX_BODY)
     app.add_routes(routes)
+    app.cleanup_ctx.extend(upkeep)
     return app
 
 

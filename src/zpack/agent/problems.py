@@ -58,5 +58,12 @@ class Busy(Refusal):
     code = "too_many_requests"
 
 
+class TooLarge(Refusal):
+    """More bytes than are taken or given at once."""
+
+    kind = "too_large"
+    code = "too_large"
+
+
 class WorkloadError(Exception):
     """Installing or starting the workload failed; the text becomes ``error`` in ``/status``."""

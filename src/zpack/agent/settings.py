@@ -99,6 +99,16 @@ class Confinement:
 
 
 @dataclass(frozen=True)
+class FileSettings:
+    """How much a customer may store, and how long bytes may take on their way."""
+
+    quota_mib: int | None
+    """``None``: what the payload says, or the disk."""
+    transfer_seconds: float
+    idle_seconds: float
+
+
+@dataclass(frozen=True)
 class Settings:
     """All groups; each part of the agent is given only its own."""
 
@@ -108,6 +118,7 @@ class Settings:
     supervision: Supervision
     dev: Dev
     confinement: Confinement
+    files: FileSettings
     token: str | None
     update_mode: str
     keep_workload: bool
@@ -174,6 +185,11 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         confinement=Confinement(
             user=reader.text("ZLH_WORKLOAD_USER", "") or None,
             processes=int(reader.number("ZLH_WORKLOAD_PROCESSES", 1024, low=1, high=4_194_304)),
+        ),
+        files=FileSettings(
+            quota_mib=int(reader.number("ZLH_AGENT_DISK_QUOTA_MIB", 0, low=0, high=1e9)) or None,
+            transfer_seconds=reader.number("ZLH_AGENT_TRANSFER_SECONDS", 300, low=0.1, high=86400),
+            idle_seconds=reader.number("ZLH_AGENT_TRANSFER_IDLE_SECONDS", 30, low=0.1, high=3600),
         ),
         token=token,
         update_mode=mode,

@@ -13,9 +13,22 @@ from zpack.agent.console.ring import ConsoleRing
 from zpack.agent.console.routes import ConsoleRoutes
 from zpack.agent.dev.codeserver import CodeServer
 from zpack.agent.dev.container import DevContainer
+from zpack.agent.dev.files import DevPlaces
 from zpack.agent.dev.routes import DevRoutes
 from zpack.agent.dev.runtimes import DevRuntimes
 from zpack.agent.dev.workspace import Workspace
+from zpack.agent.files.actions import Files
+from zpack.agent.files.incoming import Incoming
+from zpack.agent.files.leftovers import Leftovers
+from zpack.agent.files.outgoing import Outgoing
+from zpack.agent.files.place import GamePlaces
+from zpack.agent.files.policy import SETTINGS_BYTES
+from zpack.agent.files.provenance import Provenance
+from zpack.agent.files.quota import Quota
+from zpack.agent.files.routes import FilesRoutes
+from zpack.agent.files.shadow import Shadows
+from zpack.agent.files.transfers import TransferLimits, Transfers
+from zpack.agent.files.upkeep import Upkeep
 from zpack.agent.games.loader import SHIPPED, load_engines
 from zpack.agent.install.artifacts import Artifacts
 from zpack.agent.install.folders import Unpacker
@@ -102,7 +115,37 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
         *ConsoleRoutes(workload=workload, ring=ring).table(),
         *DevRoutes(dev=dev).table(),
     )
-    return Agent(create_app(tokens=tokens, routes=doors), workload, dev, ring, orphans)
+    files, upkeep = _files(settings, configs=configs, servers=servers, dev=dev, lock=lock)
+    app = create_app(tokens=tokens, routes=(*doors, *files), upkeep=[upkeep.context])
+    return Agent(app, workload, dev, ring, orphans)
+
+
+def _files(
+    settings: Settings, *, configs: ConfigStore, servers: ServerFolder, dev: DevContainer, lock: OperationLock
+) -> tuple[list[web.RouteDef], Upkeep]:
+    leftovers = Leftovers(folder=settings.folders.home / "state" / "unfinished")
+    shadows = Shadows(leftovers=leftovers, limit=SETTINGS_BYTES)
+    files = Files(provenance=Provenance(leftovers=leftovers), shadows=shadows, leftovers=leftovers)
+    quota, quota_mib = Quota(), settings.files.quota_mib  # one: a container is of one type
+    game = GamePlaces(configs=configs, servers=servers, lock=lock, quota=quota, quota_mib=quota_mib)
+    limits = TransferLimits(seconds=settings.files.transfer_seconds, idle_seconds=settings.files.idle_seconds)
+    incoming = Incoming(files=files, transfers=Transfers(limits=limits))
+    outgoing = Outgoing(transfers=Transfers(limits=limits))
+    workspace = DevPlaces(dev=dev, quota=quota, quota_mib=quota_mib)
+    routes = [
+        *FilesRoutes(
+            prefix="/game/files", places=game, files=files, incoming=incoming, outgoing=outgoing
+        ).table(),
+        *FilesRoutes(
+            prefix="/dev/files",
+            places=workspace,
+            files=files,
+            incoming=incoming,
+            outgoing=outgoing,
+            folders=True,
+        ).table(),
+    ]
+    return routes, Upkeep(leftovers=leftovers, shadows=shadows, places=game)
 
 
 def _installer(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import re
-import secrets
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
@@ -23,9 +20,12 @@ from zpack.control.catalog.routes import router as catalog
 from zpack.control.console.routes import router as console
 from zpack.control.dev.routes import router as dev
 from zpack.control.engine.errors import ForeignError, Refusal
+from zpack.control.engine.guard import Guard
 from zpack.control.engine.problems import problem_of
-from zpack.control.engine.request import current_request
+from zpack.control.engine.relay_http import ClientGone
 from zpack.control.events.routes import router as events
+from zpack.control.files.routes import STREAMED
+from zpack.control.files.routes import router as files
 from zpack.control.instances.routes import router as instances
 from zpack.control.operations.routes import router as operations
 from zpack.control.power.routes import router as power
@@ -37,16 +37,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from fastapi.dependencies.models import Dependant
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from zpack.control.wiring import Api
 
 log = logging.getLogger("zpack.api")
-BODY_LIMIT = 1 << 20
-REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+CLIENT_CLOSED = 499
+"""What nginx calls an answer that nobody waits for; it reaches no one."""
 ROUTERS = (
-    operations, accounts, catalog, provisioning, instances, status, events, power, console, publishing,
-    dev,
+    operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
+    publishing, dev,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
@@ -77,7 +76,7 @@ def create_app(
         allow_headers=["Content-Type", "Authorization", "Idempotency-Key"],
         allow_credentials=False,
     )
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, streamed=STREAMED)
     missing = [path for path, rule in access_rules(app) if rule is None]
     if missing:
         raise RouteWithoutRule(f"routes without an access rule: {', '.join(missing)}")
@@ -162,6 +161,10 @@ def _render_errors(app: FastAPI) -> None:
         code, body = problem_of(failure, request.state.request_id)
         return JSONResponse(body, status_code=code)
 
+    async def nobody(_request: Request, _failure: Exception) -> Response:
+        return Response(status_code=CLIENT_CLOSED)
+
+    app.add_exception_handler(ClientGone, nobody)
     app.add_exception_handler(Refusal, ours)
     app.add_exception_handler(ForeignError, ours)
     app.add_exception_handler(RequestValidationError, malformed)
@@ -174,61 +177,3 @@ def _retry_after(body: dict[str, Any]) -> dict[str, str] | None:
     if isinstance(details, dict) and "retryAfter" in details:
         return {"Retry-After": str(details["retryAfter"])}
     return None
-
-
-class Guard:
-    """Gives every request an id, bounds its body, and refuses text that PostgreSQL cannot store."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"")
-        request_id = given.decode() if REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
-        scope.setdefault("state", {})["request_id"] = request_id
-        current_request.set(request_id)
-
-        async def named(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message.setdefault("headers", []).append((b"x-request-id", request_id.encode()))
-            await send(message)
-
-        query = scope.get("query_string", b"").lower()
-        if "\x00" in scope["path"] or b"%00" in query:
-            await _refuse(named, 400, "invalid_request", "The address contains NUL.", request_id)
-            return
-        if _too_long(headers.get(b"content-length")):
-            await _refuse(named, 413, "body_too_large", "The body is larger than 1 MiB.", request_id)
-            return
-        await self._app(scope, _bounded(receive), named)
-
-
-def _too_long(length: bytes | None) -> bool:
-    return length is not None and length.isdigit() and int(length) > BODY_LIMIT
-
-
-def _bounded(receive: Receive) -> Receive:
-    """Count the body of a request that does not say its length."""
-    seen = 0
-
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > BODY_LIMIT:
-            raise HTTPException(413, "The body is larger than 1 MiB.")
-        return message
-
-    return counted
-
-
-async def _refuse(send: Send, status: int, code: str, message: str, request_id: str) -> None:
-    body = json.dumps({"error": code, "message": message, "requestId": request_id}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

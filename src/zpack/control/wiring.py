@@ -22,6 +22,7 @@ from zpack.control.engine.periodic import Periodic
 from zpack.control.engine.shards import RENEW_SECONDS, Shards
 from zpack.control.engine.workflow import Workflows
 from zpack.control.events.actions import Streams
+from zpack.control.files.actions import Files
 from zpack.control.heartbeat.poller import Heartbeat
 from zpack.control.heartbeat.store import AgentWords
 from zpack.control.hosts.poller import ClusterWatch
@@ -31,6 +32,7 @@ from zpack.control.operations.actions import OperationJournal, Operations
 from zpack.control.operations.poller import Dispatcher
 from zpack.control.outside.agent import Agents
 from zpack.control.outside.agent_poll import AgentPolls
+from zpack.control.outside.agent_stream import AgentStreams
 from zpack.control.outside.artifacts import Artifacts
 from zpack.control.outside.http import ForeignHttp
 from zpack.control.outside.proxmox import Proxmox
@@ -55,6 +57,7 @@ from zpack.control.status.view import Servers
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from zpack.control.instances.models import ContainerType
     from zpack.control.settings import Settings
 
 RATES = {
@@ -77,12 +80,13 @@ class Clients:
     proxmox: Proxmox
     agents: Agents
     polls: AgentPolls
+    streams: AgentStreams
     velocity: Velocity
     artifacts: Artifacts
 
     async def close(self) -> None:
         """Close every session and connection."""
-        for client in (self.proxmox, self.agents, self.polls, self.velocity, self.artifacts):
+        for client in (self.proxmox, self.agents, self.polls, self.streams, self.velocity, self.artifacts):
             await client.close()
         await self.redis.aclose()
         await self.database.close()
@@ -108,6 +112,8 @@ class Api:
     console: Console
     dev: Dev
     events: Streams
+    files: Files
+    dev_files: Files
     instances: Instances
     operations: Operations
     power: Power
@@ -159,6 +165,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
             fixed_token=fixed,
         ),
         polls=AgentPolls(port=settings.agent_port),
+        streams=AgentStreams(port=settings.agent_port),
         velocity=Velocity(
             base_url=settings.velocity_url,
             secret=settings.edge_secret.get_secret_value(),
@@ -212,6 +219,18 @@ def build_publishing(settings: Settings, clients: Clients) -> Publishing:
     )
 
 
+def build_files(clients: Clients, accounts: Accounts, ctype: ContainerType) -> Files:
+    """Construct the files room for one type of container."""
+    return Files(
+        ctype=ctype,
+        database=clients.database,
+        accounts=accounts,
+        instances=build_instances(clients),
+        agents=clients.agents,
+        streams=clients.streams,
+    )
+
+
 def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     """Construct the rooms behind the routes."""
     database, proxmox = clients.database, clients.proxmox
@@ -231,6 +250,8 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         console=Console(database=database, instances=instances, agents=clients.agents),
         dev=Dev(database=database, instances=instances, agents=clients.agents),
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
+        files=build_files(clients, accounts, "game"),
+        dev_files=build_files(clients, accounts, "dev"),
         instances=instances,
         operations=operations,
         power=Power(

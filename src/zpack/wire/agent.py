@@ -27,6 +27,8 @@ class GamePayload(TypedDict):
     artifact_path: str
     java_path: str
     memory_mb: int
+    disk_mb: NotRequired[int]
+    """What the server's folder may hold in MiB, enforced while files are written; 0 or missing: no limit."""
     admin_user: NotRequired[str]
     admin_pass: NotRequired[str]
     agent_token: NotRequired[str]
@@ -150,3 +152,50 @@ class ConsoleLog(TypedDict):
     """Pass this as ``after`` next time."""
     lost: bool
     """True when lines after ``after`` had already left the ring."""
+
+
+class FileEntry(TypedDict):
+    """One file or folder, as ``GET /game/files/list`` names it; links and devices are not listed."""
+
+    name: str
+    path: str
+    type: Literal["file", "dir"]
+    size: int
+    modified: str
+    source: NotRequired[Literal["user"]]
+
+
+class FileListing(TypedDict):
+    """``GET /game/files/list?path=``."""
+
+    path: str
+    entries: list[FileEntry]
+    truncated: bool
+    """True when the folder holds more than is listed."""
+
+
+class FileFacts(TypedDict):
+    """``GET /game/files/stat?path=``, and the answer to whatever changed a file."""
+
+    path: str
+    type: Literal["file", "dir"]
+    size: int
+    modified: str
+    source: Literal["user"] | None
+    hasShadow: bool
+
+
+class FileText(TypedDict):
+    """``GET /game/files/read?path=``: UTF-8 text only."""
+
+    path: str
+    content: str
+    size: int
+    modified: str
+
+
+class FileDeleted(TypedDict):
+    """``DELETE /game/files?path=``."""
+
+    deleted: Literal[True]
+    path: str

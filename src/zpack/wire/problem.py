@@ -9,7 +9,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 Kind = Literal[
     "invalid", "unauthorized", "forbidden", "not_found", "conflict", "too_large", "limit", "unavailable",
-    "upstream", "timeout", "internal",
+    "upstream", "timeout", "slow", "full", "internal",
 ]  # fmt: skip
 
 STATUS: dict[Kind, int] = {
@@ -17,6 +17,7 @@ STATUS: dict[Kind, int] = {
     "unauthorized": 401,
     "forbidden": 403,
     "not_found": 404,
+    "slow": 408,
     "conflict": 409,
     "too_large": 413,
     "limit": 429,
@@ -24,6 +25,7 @@ STATUS: dict[Kind, int] = {
     "upstream": 502,
     "unavailable": 503,
     "timeout": 504,
+    "full": 507,
 }
 
 

@@ -40,6 +40,8 @@ class Payload:
     artifact_path: str
     java_path: str
     memory_mb: int
+    disk_mb: int = 0
+    """What the server's folder may hold; 0: as much as the disk."""
     admin_user: str = ""
     admin_pass: str = ""
     agent_token: str = ""
@@ -51,7 +53,7 @@ class Payload:
         fields |= {name: getattr(self, name) for name in names}
         fields |= {"ports": list(self.ports), "artifact_path": self.artifact_path}
         fields |= {"java_path": self.java_path, "memory_mb": self.memory_mb}
-        return fields | {n: v for n in ("admin_user", "admin_pass") if (v := getattr(self, n))}
+        return fields | {n: v for n in ("disk_mb", "admin_user", "admin_pass") if (v := getattr(self, n))}
 
     def digest(self) -> str:
         """Return what tells two payloads apart, and none of their secrets."""
@@ -119,6 +121,7 @@ def parse_payload(body: Any, *, reserved_port: int = 0) -> Payload | DevPayload:
         artifact_path=relative_path(fields, "artifact_path"),
         java_path=relative_path(fields, "java_path") if fields.get("java_path") else "",
         memory_mb=_integer(fields, "memory_mb", low=64, high=MAX_MEMORY),
+        disk_mb=_integer(fields, "disk_mb", low=0, high=1024**3) if "disk_mb" in fields else 0,
         admin_user=_matching(fields, "admin_user", PLAIN, default=""),
         admin_pass=_matching(fields, "admin_pass", PLAIN, default=""),
         agent_token=_token(fields),

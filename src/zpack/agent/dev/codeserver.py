@@ -48,7 +48,12 @@ if TYPE_CHECKING:
 SOURCE = "code_server_healthz"
 MARK = "ZPACK_CODE_SERVER_OF"
 STAMP = ".zpack-installed.json"
-FLAGS = ("--disable-telemetry", "--disable-update-check", "--disable-workspace-trust")
+FLAGS = (
+    "--disable-telemetry",
+    "--disable-update-check",
+    "--disable-workspace-trust",
+    "--disable-getting-started-override",  # its maker's advertisement
+)
 CONFIG = b"# Written by the agent; what matters is on the command line.\nauth: none\n"
 """Instead of the user's own file: code-server would make one with a password, and an empty proxy-domain in it
 would end the process."""

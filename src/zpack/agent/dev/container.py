@@ -62,7 +62,7 @@ class DevContainer:
         self._artifacts = artifacts
         self._unpacker = unpacker
         self._runtimes = runtimes
-        self._workspace = workspace
+        self.workspace = workspace
         self._operations: set[asyncio.Task[None]] = set()
         self.codeserver = codeserver
         self.condition = Condition()
@@ -249,7 +249,7 @@ class DevContainer:
         sums = await self._artifacts.checksums()
         await self._runtimes.install(payload, sums, report=report)
         report("workspace")
-        self._workspace.prepare()
+        self.workspace.prepare()
         if payload.wants_code_server:
             report("code-server")
             await self.codeserver.install(sums, report=report)

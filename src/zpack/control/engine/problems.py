@@ -22,7 +22,7 @@ def problem_of(failure: Exception, request_id: str) -> tuple[int, dict[str, Any]
 
 def _passed_on(status: Any) -> int | None:
     """Return an agent's status when a client may see it: not a 401, which would log the client out."""
-    good = isinstance(status, int) and 400 <= status < 600 and status not in {401, 403}  # noqa: PLR2004 - HTTP
+    good = isinstance(status, int) and 400 <= status < 600 and status != 401  # noqa: PLR2004 - HTTP
     return status if good else None
 
 

@@ -113,14 +113,13 @@ class Agents:
     async def call(self, method: str, ip: str, path: str, token: str, *, fallback: str, **call: Any) -> Any:
         """Make one bounded call and return its parsed body as it is (row S63).
 
-        ``call`` may carry ``params``, ``json_body`` and ``seconds``. Raises AgentRefused, whose answer says
-        ``fallback`` and carries the agent's status and body; ForeignError.
+        ``call`` may carry ``params``, ``json_body``, ``seconds`` and ``limit`` (bytes). Raises AgentRefused,
+        whose answer says ``fallback`` and carries the agent's status and body; ForeignError.
         """
         answer = await self._ask(method, ip, path, token, **call)
         body = answer.json
         if answer.status >= 300:  # noqa: PLR2004 - 2xx is success, whatever its body
-            message = _said(body) or f"The agent answered {answer.status}."
-            raise AgentRefused(message, status=answer.status, body=body, fallback=fallback)
+            raise refusal_of(answer.status, body, fallback=fallback)
         return body
 
     async def close(self) -> None:
@@ -128,16 +127,30 @@ class Agents:
         await self._http.close()
 
     async def _ask(
-        self, method: str, ip: str, path: str, token: str, *, seconds: float = CALL_SECONDS, **call: Any
+        self,
+        method: str,
+        ip: str,
+        path: str,
+        token: str,
+        *,
+        seconds: float = CALL_SECONDS,
+        limit: int = BODY_LIMIT,
+        **call: Any,
     ) -> Answer:
         return await self._http.request(
             method,
             f"http://{ip}:{self._port}{path}",
             budget=Budget.seconds(seconds),
             headers={"Authorization": f"Bearer {token}", **_named()},
-            limit=BODY_LIMIT,
+            limit=limit,
             **call,
         )
+
+
+def refusal_of(status: int, body: Any, *, fallback: str) -> AgentRefused:
+    """Return the refusal that an agent's answer is."""
+    message = _said(body) or f"The agent answered {status}."
+    return AgentRefused(message, status=status, body=body, fallback=fallback)
 
 
 def parsed_status(status: int, body: Any) -> dict[str, Any]:

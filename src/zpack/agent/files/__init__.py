@@ -1,0 +1,1 @@
+"""A customer's files: what may be seen and changed, and how that is done without halves."""
