@@ -239,6 +239,8 @@ def environment(tmp: Path, store: StoreServer, **changes: str) -> dict[str, str]
         "ZLH_AGENT_GAMES_DIR": str(HERE / "games"),
         "ZLH_AGENT_BACKOFF_SECONDS": "0.1,0.1,0.1",
         "ZLH_AGENT_PING_SECONDS": "0.1",
+        "ZLH_DEV_HOME": str(tmp / "dev"),
+        "ZLH_DEV_USER": "nobody-of-this-name",
         "ZLH_AGENT_KEEP_WORKLOAD": "0",
     } | changes
 
@@ -252,9 +254,7 @@ async def agent_here(tmp: Path, store: StoreServer, **changes: str) -> Any:
         try:
             yield Client(http, url, tmp / "home", tmp / "root", free_port(), agent=agent)
         finally:
-            agent.ring.close()
-            await agent.shells.close()
-            await agent.workload.close()
+            await agent.close()
 
 
 @contextlib.asynccontextmanager

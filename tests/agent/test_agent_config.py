@@ -65,7 +65,7 @@ def test_a_bad_field_is_refused_by_name(name: str, value: Any) -> None:
     assert refused.value.message.startswith(name)
 
 
-@pytest.mark.parametrize("kind", ["dev", "vm", "", None, 5, ["game"], {"a": 1}])
+@pytest.mark.parametrize("kind", ["Dev", "vm", "", None, 5, ["game"], {"a": 1}])
 def test_another_container_type_is_unsupported(kind: Any) -> None:
     with pytest.raises(Invalid) as refused:
         parse_payload(GOOD | {"container_type": kind})
@@ -75,7 +75,7 @@ def test_another_container_type_is_unsupported(kind: Any) -> None:
 @given(JSON)
 def test_whatever_comes_is_a_payload_or_refused(body: Any) -> None:
     with contextlib.suppress(Invalid):
-        assert parse_payload(body).as_json()["container_type"] == "game"
+        assert parse_payload(body).as_json()["container_type"] in {"game", "dev"}
 
 
 @given(st.sampled_from(["world", "artifact_path", "java_path"]), st.text(max_size=40))
@@ -109,7 +109,7 @@ async def test_a_body_beyond_64_kib_is_413(agent: Client) -> None:
     assert (code, answer["error"]) == (413, "too_large")
 
 
-@pytest.mark.parametrize("changes", [{"variant": "bukkit"}, {"game": "factorio"}, {"container_type": "dev"}])
+@pytest.mark.parametrize("changes", [{"variant": "bukkit"}, {"game": "factorio"}, {"container_type": "vm"}])
 async def test_what_no_engine_runs_is_unsupported_and_not_saved(
     agent: Client, changes: dict[str, str]
 ) -> None:
@@ -137,9 +137,12 @@ DOORS = [
     ("GET", "/game/backups"), ("POST", "/game/backups"), ("DELETE", "/game/backups"),
     ("POST", "/game/backups/restore"), ("GET", "/game/backups/operations/{id}"),
     ("GET", "/game/backups/{id}"), ("DELETE", "/game/backups/{id}"),
-    ("GET", "/game/files"), ("GET", "/game/files/list"), ("GET", "/game/files/stat"), ("GET", "/game/files/read"),
-    ("GET", "/game/files/download"), ("PUT", "/game/files"), ("DELETE", "/game/files"),
-    ("POST", "/game/files/revert"), ("POST", "/game/files/upload"),
+    ("GET", "/dev/codeserver"), ("POST", "/dev/codeserver/start"), ("POST", "/dev/codeserver/stop"),
+    ("POST", "/dev/codeserver/restart"), ("POST", "/dev/files/folder"),
+    *((method, f"/{kind}/files{verb}") for kind in ("game", "dev") for method, verb in (
+        ("GET", ""), ("GET", "/list"), ("GET", "/stat"), ("GET", "/read"), ("GET", "/download"), ("PUT", ""),
+        ("DELETE", ""), ("POST", "/revert"), ("POST", "/upload"),
+    )),
 ]  # fmt: skip
 
 

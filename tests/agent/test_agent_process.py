@@ -189,6 +189,7 @@ async def test_an_idle_agent_takes_at_most_45_mb(tmp_path: Path, store: StoreSer
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [({"ZLH_AGENT_PORT": "none"}, "ZLH_AGENT_PORT must be a number"),
+     ({"ZLH_AGENT_PORT": "6000"}, "ZLH_CODE_SERVER_PORT must not be"),
      ({"ZLH_AGENT_HOST": "203.0.113.1"}, "address")],
 )  # fmt: skip
 async def test_what_cannot_start_says_why_in_one_line(

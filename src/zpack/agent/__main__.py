@@ -42,6 +42,10 @@ environment:
   ZLH_AGENT_PING_SECONDS    pause between two pings of a running server (10)
   ZLH_AGENT_INSTALL_SECONDS how long an installation may take (1800)
   ZLH_AGENT_MAX_DOWNLOAD_MIB, ZLH_AGENT_MAX_UNPACKED_MIB  limits of one artifact (2048, 8192)
+  ZLH_DEV_HOME              home of a dev container's user; its workspace is inside (/home/dev)
+  ZLH_DEV_USER              whose the IDE is, when the agent is root and there is such an account (dev)
+  ZLH_CODE_SERVER_PORT      port of the IDE, on the agent's address (6000)
+  ZLH_CODE_SERVER_SECONDS   how long the IDE may take until it answers (60)
   ZLH_AGENT_DISK_QUOTA_MIB  what a server's folder may hold; 0: what the payload says, or the disk (0)
   ZLH_AGENT_TRANSFER_SECONDS, ZLH_AGENT_TRANSFER_IDLE_SECONDS  limits of one upload (300, 30)
   ZLH_AGENT_BACKUP_KEEP, ZLH_AGENT_BACKUP_KEEP_CHECKPOINTS  how many backups are kept (5, 3)
@@ -124,10 +128,7 @@ async def serve(settings: Settings) -> int:
     finally:
         if renewal:
             renewal.cancel()
-        await agent.updates.close()
-        await agent.workload.close()
-        agent.ring.close()
-        await agent.shells.close()
+        await agent.close()
         await runner.cleanup()
     return 0
 
@@ -180,6 +181,7 @@ def _asked_to_renew(ending: asyncio.Event, renewing: asyncio.Event) -> None:
 def _asked_to_end(ending: asyncio.Event, agent: Agent) -> None:
     if ending.is_set():  # asked twice: somebody is in a hurry
         agent.workload.kill()
+        agent.dev.codeserver.kill()
     ending.set()
 
 

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from zpack.wire.problem import Kind
 
 
+WRONG_TYPE = "wrong_container_type"
+"""The code of whatever exists for the other type of container only."""
+
+
 class Refusal(Exception):
     """A request that is not carried out. ``code`` is stable, ``message`` is for people."""
 

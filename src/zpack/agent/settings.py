@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from zpack.agent.mods.origins import DEFAULT_HOSTS, Origin, parse_origins
-from zpack.wire.agent import AGENT_PORT, UpdateMode
+from zpack.wire.agent import AGENT_PORT, CODE_SERVER_PORT, UpdateMode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,6 +100,19 @@ class Confinement:
 
 
 @dataclass(frozen=True)
+class Dev:
+    """What a dev container has beside its runtime."""
+
+    home: Path
+    """The developer's home folder; the workspace is inside."""
+    user: str
+    """Who works there: the agent, when it is root and there is such an account, lends the IDE this one."""
+    code_server_port: int
+    code_server_seconds: float
+    """How long the IDE may take until it answers."""
+
+
+@dataclass(frozen=True)
 class Keeping:
     """How many backups are kept, and what one may take."""
 
@@ -145,6 +158,7 @@ class Settings:
     confinement: Confinement
     keeping: Keeping
     mods: ModRules
+    dev: Dev
     updating: Updating
     token: str | None
     keep_workload: bool
@@ -218,6 +232,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         ),
         keeping=_keeping(reader),
         mods=_mods(reader),
+        dev=_dev(reader, agent_port=port),
         updating=_updating(reader),
         token=token,
         shell_seconds=reader.number("ZLH_AGENT_SHELL_SECONDS", 60, low=0, high=86400),
@@ -290,4 +305,17 @@ def _keeping(reader: _Reader) -> Keeping:
         max_bytes=int(reader.number("ZLH_AGENT_BACKUP_MAX_MIB", 65536, low=0.01, high=1e8) * MIB),
         min_free_bytes=int(reader.number("ZLH_AGENT_BACKUP_MIN_FREE_MIB", 256, low=0, high=1e8) * MIB),
         seconds=reader.number("ZLH_AGENT_BACKUP_SECONDS", 3600, low=0.1, high=86400),
+    )
+
+
+def _dev(reader: _Reader, *, agent_port: int) -> Dev:
+    port = int(reader.number("ZLH_CODE_SERVER_PORT", CODE_SERVER_PORT, low=1, high=65535))
+    if port == agent_port:
+        msg = f"ZLH_CODE_SERVER_PORT must not be the port of the agent itself, {port}"
+        raise SettingsError(msg)
+    return Dev(
+        home=Path(reader.text("ZLH_DEV_HOME", "/home/dev")).absolute(),
+        user=reader.text("ZLH_DEV_USER", "dev"),
+        code_server_port=port,
+        code_server_seconds=reader.number("ZLH_CODE_SERVER_SECONDS", 60, low=0.1, high=3600),
     )

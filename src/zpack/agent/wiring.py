@@ -21,6 +21,12 @@ from zpack.agent.config.store import ConfigStore, Tokens
 from zpack.agent.console.ring import ConsoleRing
 from zpack.agent.console.routes import ConsoleRoutes
 from zpack.agent.console.shell import Shells, find_account
+from zpack.agent.dev.codeserver import CodeServer
+from zpack.agent.dev.container import DevContainer
+from zpack.agent.dev.files import DevPlaces
+from zpack.agent.dev.routes import DevRoutes
+from zpack.agent.dev.runtimes import DevRuntimes
+from zpack.agent.dev.workspace import Workspace
 from zpack.agent.faults import FaultPoint
 from zpack.agent.files.actions import Files
 from zpack.agent.files.incoming import Incoming
@@ -63,6 +69,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from zpack.agent.games.engine import Engine
     from zpack.agent.runtime.user import WorkloadUser
     from zpack.agent.settings import Settings
 
@@ -76,6 +83,7 @@ class Agent:
     app: web.Application
     workload: Workload
     backups: Backups
+    dev: DevContainer
     ring: ConsoleRing
     shells: Shells
     orphans: Orphans
@@ -84,8 +92,34 @@ class Agent:
     async def resume(self) -> None:
         """Bring everything to where a killed agent left it. Called once, first. Raises ``OSError``."""
         await self.backups.recover()
+        await self.dev.find()
         await self.workload.resume()
         self.backups.settle()
+        await self.dev.resume()
+
+    async def close(self) -> None:
+        """End everything that is not to outlive the agent."""
+        await self.updates.close()
+        await self.dev.close()
+        await self.workload.close()
+        self.ring.close()
+        await self.shells.close()
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What the rooms stand on."""
+
+    settings: Settings
+    user: WorkloadUser | None
+    orphans: Orphans
+    launcher: PipeLauncher
+    tokens: Tokens
+    configs: ConfigStore
+    servers: ServerFolder
+    engines: dict[tuple[str, str], Engine]
+    ring: ConsoleRing
+    lock: OperationLock
 
 
 def build(settings: Settings, *, owns_process: bool) -> Agent:
@@ -94,90 +128,118 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
     With ``owns_process`` every process below this one is the workload's and is ended with it; without (an
     agent inside a test) only those that carry its mark.
     """
-    folders, address = settings.folders, settings.address
+    ground = _ground(settings)
+    configs, ring, lock = ground.configs, ground.ring, ground.lock
+    dev = _dev(ground)
+    workload = _workload(ground, dev, owns_process=owns_process)
+    updates, shells, backups = _updates(ground, workload), _shells(ground), _backups(ground, workload)
+    files, mods, upkeep = _files_and_mods(ground, dev)
+    port = settings.address.port
+    doors = (
+        *StatusRoutes(workload=workload, dev=dev, configs=configs, lock=lock).table(),
+        *UpdateRoutes(updates=updates).table(),
+        *PowerRoutes(workload=workload, dev=dev, tokens=ground.tokens, agent_port=port).table(),
+        *ConsoleRoutes(workload=workload, configs=configs, ring=ring, shells=shells).table(),
+        *BackupRoutes(backups=backups).table(),
+        *ModRoutes(mods=mods, workload=workload).table(),
+        *DevRoutes(dev=dev).table(),
+        *files,
+    )
+    app = create_app(tokens=ground.tokens, routes=doors, upkeep=[upkeep.context])
+    return Agent(app, workload, backups, dev, ring, shells, ground.orphans, updates)
+
+
+def _ground(settings: Settings) -> _Ground:
+    folders = settings.folders
     close_home(folders.home)
     user = find_user(
         settings.confinement.user, processes=settings.confinement.processes, folder=folders.runtime_root
     )
     orphans = Orphans()
-    launcher = PipeLauncher(orphans=orphans)
     tokens = Tokens(home=folders.home, from_environment=settings.token)
-    configs = ConfigStore(home=folders.home, tokens=tokens)
-    servers = ServerFolder(folders=folders, address=address, user=user)
-    ring, lock = ConsoleRing(), OperationLock()
-    engines = load_engines(SHIPPED, *([folders.games_dir] if folders.games_dir else []))
+    return _Ground(
+        settings=settings,
+        user=user,
+        orphans=orphans,
+        launcher=PipeLauncher(orphans=orphans),
+        tokens=tokens,
+        configs=ConfigStore(home=folders.home, tokens=tokens),
+        servers=ServerFolder(folders=folders, address=settings.address, user=user),
+        engines=load_engines(SHIPPED, *([folders.games_dir] if folders.games_dir else [])),
+        ring=ConsoleRing(),
+        lock=OperationLock(),
+    )
+
+
+def _workload(ground: _Ground, dev: DevContainer, *, owns_process: bool) -> Workload:
+    settings, servers, user = ground.settings, ground.servers, ground.user
 
     async def sweep(spare: Collection[int]) -> None:
+        kept = {*spare, dev.keeper} if dev.keeper else set(spare)
         if owns_process:
-            await end_below(os.getpid(), spare={*launcher.tools, *spare})
-        await end_marked(servers.mark, uid=user.uid if user else None, spare=spare)
+            await end_below(os.getpid(), spare={*ground.launcher.tools, *kept})
+        await end_marked(servers.mark, uid=user.uid if user else None, spare=kept)
 
-    workload = Workload(
-        configs=configs,
-        engines=engines,
-        installer=_installer(settings, launcher=launcher, servers=servers, user=user),
+    return Workload(
+        configs=ground.configs,
+        engines=ground.engines,
+        installer=_installer(ground),
         servers=servers,
         launcher=KeeperLauncher(
-            folder=folders.home / "run",
+            folder=settings.folders.home / "run",
             mark=servers.mark,
-            orphans=orphans,
-            console=ring,
+            orphans=ground.orphans,
+            console=ground.ring,
             outlives=settings.keep_workload,
         ),
-        ring=ring,
-        lock=lock,
+        ring=ground.ring,
+        lock=ground.lock,
         supervision=settings.supervision,
-        address=address,
+        address=settings.address,
         sweep=sweep,
     )
-    updates = _updates(settings, launcher=launcher, workload=workload, lock=lock)
-    name, _, home = servers.mark.partition("=")
-    shells = Shells(
-        orphans=orphans, account=find_account(), extra={name: home}, linger_seconds=settings.shell_seconds
-    )
-    backups = _backups(settings, workload=workload, lock=lock, servers=servers, launcher=launcher, ring=ring)
-    leftovers = Leftovers(folder=folders.home / "state" / "unfinished")
-    provenance = Provenance(leftovers=leftovers)
-    places = GamePlaces(
-        configs=configs, servers=servers, lock=lock, quota=Quota(), quota_mib=settings.files.quota_mib
-    )
-    mods = Mods(
-        place=ModPlace(configs=configs, engines=engines, servers=servers),
-        files=places,
-        provenance=provenance,
-        downloads=Downloads(rules=settings.mods),
-        digests=Digests(),
-        lock=lock,
-    )
-    mods.clean()
-    doors = (
-        *StatusRoutes(workload=workload, configs=configs, lock=lock).table(),
-        *UpdateRoutes(updates=updates).table(),
-        *PowerRoutes(workload=workload, tokens=tokens, agent_port=address.port).table(),
-        *ConsoleRoutes(workload=workload, configs=configs, ring=ring, shells=shells).table(),
-        *BackupRoutes(backups=backups).table(),
-        *ModRoutes(mods=mods, workload=workload).table(),
-    )
-    files, upkeep = _files(settings, leftovers=leftovers, provenance=provenance, places=places)
-    app = create_app(tokens=tokens, routes=(*doors, *files.table()), upkeep=[upkeep.context])
-    return Agent(app, workload, backups, ring, shells, orphans, updates)
 
 
-def _backups(
-    settings: Settings,
-    *,
-    workload: Workload,
-    lock: OperationLock,
-    servers: ServerFolder,
-    launcher: PipeLauncher,
-    ring: ConsoleRing,
-) -> Backups:
-    folders, keeping = settings.folders, settings.keeping
+def _installer(ground: _Ground) -> Installer:
+    folders, launcher = ground.settings.folders, ground.launcher
+    artifacts, unpacker = _intake(ground, user=ground.user)
+    return Installer(
+        record=folders.home / "state" / "installed.json",
+        store=ground.settings.store,
+        artifacts=artifacts,
+        unpacker=unpacker,
+        runtimes=Runtimes(
+            folders=folders, table=JavaTable(), artifacts=artifacts, unpacker=unpacker, launcher=launcher
+        ),
+        servers=ground.servers,
+        launcher=launcher,
+    )
+
+
+def _intake(ground: _Ground, *, user: WorkloadUser | None) -> tuple[Artifacts, Unpacker]:
+    root, store = ground.settings.folders.runtime_root, ground.settings.store
+    artifacts = Artifacts(store=store, folder=root / ".downloads")
+    return artifacts, Unpacker(staging=root / ".staging", store=store, launcher=ground.launcher, user=user)
+
+
+def _shells(ground: _Ground) -> Shells:
+    name, _, home = ground.servers.mark.partition("=")
+    return Shells(
+        orphans=ground.orphans,
+        account=find_account(),
+        extra={name: home},
+        linger_seconds=ground.settings.shell_seconds,
+    )
+
+
+def _backups(ground: _Ground, workload: Workload) -> Backups:
+    folders, keeping, servers = ground.settings.folders, ground.settings.keeping, ground.servers
     state = folders.home / "state"
     fault = FaultPoint.from_environment(os.environ)
     shelf = Shelf(folder=folders.home / "backups", fault=fault)
-    archiver = Archiver(launcher=launcher, keeping=keeping, home=folders.home, fault=fault)
-    saving = Saving(workload=workload, ring=ring, marker=state / "saving-paused.json", fault=fault)
+    archiver = Archiver(launcher=ground.launcher, keeping=keeping, home=folders.home, fault=fault)
+    marker = state / "saving-paused.json"
+    saving = Saving(workload=workload, ring=ground.ring, marker=marker, fault=fault)
     making = Making(
         workload=workload, servers=servers, shelf=shelf, archiver=archiver, saving=saving, fault=fault
     )
@@ -192,7 +254,7 @@ def _backups(
     )
     return Backups(
         workload=workload,
-        lock=lock,
+        lock=ground.lock,
         servers=servers,
         shelf=shelf,
         making=making,
@@ -203,25 +265,75 @@ def _backups(
     )
 
 
-def _files(
-    settings: Settings, *, leftovers: Leftovers, provenance: Provenance, places: GamePlaces
-) -> tuple[FilesRoutes, Upkeep]:
-    shadows = Shadows(leftovers=leftovers, limit=SETTINGS_BYTES)
+def _files_and_mods(ground: _Ground, dev: DevContainer) -> tuple[list[web.RouteDef], Mods, Upkeep]:
+    settings, configs, servers, lock = ground.settings, ground.configs, ground.servers, ground.lock
+    leftovers = Leftovers(folder=settings.folders.home / "state" / "unfinished")
+    provenance, shadows = Provenance(leftovers=leftovers), Shadows(leftovers=leftovers, limit=SETTINGS_BYTES)
     files = Files(provenance=provenance, shadows=shadows, leftovers=leftovers)
+    quota, quota_mib = Quota(), settings.files.quota_mib  # one: a container is of one type
+    game = GamePlaces(configs=configs, servers=servers, lock=lock, quota=quota, quota_mib=quota_mib)
     limits = TransferLimits(seconds=settings.files.transfer_seconds, idle_seconds=settings.files.idle_seconds)
-    routes = FilesRoutes(
-        prefix="/game/files",
-        places=places,
-        files=files,
-        incoming=Incoming(files=files, transfers=Transfers(limits=limits)),
-        outgoing=Outgoing(transfers=Transfers(limits=limits)),
+    incoming = Incoming(files=files, transfers=Transfers(limits=limits))
+    outgoing = Outgoing(transfers=Transfers(limits=limits))
+    workspace = DevPlaces(dev=dev, quota=quota, quota_mib=quota_mib)
+    routes = [
+        *FilesRoutes(
+            prefix="/game/files", places=game, files=files, incoming=incoming, outgoing=outgoing
+        ).table(),
+        *FilesRoutes(
+            prefix="/dev/files",
+            places=workspace,
+            files=files,
+            incoming=incoming,
+            outgoing=outgoing,
+            folders=True,
+        ).table(),
+    ]
+    mods = Mods(
+        place=ModPlace(configs=configs, engines=ground.engines, servers=servers),
+        files=game,
+        provenance=provenance,
+        downloads=Downloads(rules=settings.mods),
+        digests=Digests(),
+        lock=lock,
     )
-    return routes, Upkeep(leftovers=leftovers, shadows=shadows, places=places)
+    mods.clean()
+    return routes, mods, Upkeep(leftovers=leftovers, shadows=shadows, places=game)
 
 
-def _updates(
-    settings: Settings, *, launcher: PipeLauncher, workload: Workload, lock: OperationLock
-) -> Updates:
+def _dev(ground: _Ground) -> DevContainer:
+    settings = ground.settings
+    artifacts, unpacker = _intake(ground, user=None)
+    workspace = Workspace(settings=settings.dev, processes=settings.confinement.processes)
+    runtimes = DevRuntimes(
+        folder=settings.folders.runtime_root / "runtime",
+        artifacts=artifacts,
+        unpacker=unpacker,
+        launcher=ground.launcher,
+    )
+    codeserver = CodeServer(
+        settings=settings,
+        configs=ground.configs,
+        runtimes=runtimes,
+        workspace=workspace,
+        artifacts=artifacts,
+        unpacker=unpacker,
+        orphans=ground.orphans,
+    )
+    return DevContainer(
+        configs=ground.configs,
+        lock=ground.lock,
+        store=settings.store,
+        artifacts=artifacts,
+        unpacker=unpacker,
+        runtimes=runtimes,
+        workspace=workspace,
+        codeserver=codeserver,
+    )
+
+
+def _updates(ground: _Ground, workload: Workload) -> Updates:
+    settings, lock, launcher = ground.settings, ground.lock, ground.launcher
     home = settings.folders.home
     store = replace(settings.store, max_download_bytes=RELEASE_BYTES, max_unpacked_bytes=4 * RELEASE_BYTES)
     unpacker = Unpacker(staging=home / "releases" / ".staging", store=store, launcher=launcher)
@@ -237,23 +349,4 @@ def _updates(
         artifacts=Artifacts(store=store, folder=home / "releases" / ".downloads"),
         idle=idle,
         renew=lambda: os.kill(os.getpid(), signal.SIGHUP),
-    )
-
-
-def _installer(
-    settings: Settings, *, launcher: PipeLauncher, servers: ServerFolder, user: WorkloadUser | None
-) -> Installer:
-    folders, store = settings.folders, settings.store
-    artifacts = Artifacts(store=store, folder=folders.runtime_root / ".downloads")
-    unpacker = Unpacker(staging=folders.runtime_root / ".staging", store=store, launcher=launcher, user=user)
-    return Installer(
-        record=folders.home / "state" / "installed.json",
-        store=store,
-        artifacts=artifacts,
-        unpacker=unpacker,
-        runtimes=Runtimes(
-            folders=folders, table=JavaTable(), artifacts=artifacts, unpacker=unpacker, launcher=launcher
-        ),
-        servers=servers,
-        launcher=launcher,
     )

@@ -24,6 +24,7 @@ def write_template(folder: Path, *, artifact_base_url: str, node: Path | None, j
         "ZLH_AGENT_PORT": "18888",
         "ZLH_AGENT_HOME": "{root}/opt/zlh-agent",
         "ZLH_RUNTIME_ROOT": "{root}/opt/zlh",
+        "ZLH_DEV_HOME": "{root}/home/dev",
         "ARTIFACT_BASE_URL": artifact_base_url,
         "PYTHONPATH": str(Path(zpack.__file__).parent.parent),
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = """examples:
   zpack artifacts prepare                                 make the embedded engine (npm; no vendor download)
+  zpack artifacts prepare codeserver                      make the browser IDE (npm and a compiler; minutes)
+  zpack artifacts prepare runtimes                        make dev runtimes from the Node and Python at hand
   zpack artifacts mirror paper 1.21.4                     fetch from the vendor, checksum verified
   zpack artifacts add ./server.jar --variant paper --version 1.21.4 --sha256 HEX
   zpack artifacts add ./jdk21.tar.gz --java 21
@@ -51,7 +53,11 @@ def build_parser() -> argparse.ArgumentParser:
     verbs.add_parser("list", parents=[shared], help="show what is there")
     verbs.add_parser("verify", parents=[shared], help="hash everything again and compare")
     _mirror_options(verbs.add_parser("mirror", parents=[shared], help="fetch what a vendor publishes"))
-    verbs.add_parser("prepare", parents=[shared], help="make the embedded engine, if it is not there yet")
+    prepare = verbs.add_parser("prepare", parents=[shared], help="make the embedded engine, or the dev parts")
+    prepare.add_argument(
+        "what", nargs="?", choices=("engine", "codeserver", "runtimes"), default="engine",
+        help="the Minecraft engine, the browser IDE, or the dev runtimes (%(default)s)",
+    )  # fmt: skip
     serve = verbs.add_parser("serve", parents=[shared], help="serve the folder over HTTP")
     serve.add_argument("--host", default="127.0.0.1", help="address to bind (%(default)s)")
     serve.add_argument("--port", type=int, default=0, help="port to bind; 0 takes a free one (%(default)s)")

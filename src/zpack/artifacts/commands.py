@@ -17,6 +17,9 @@ import platformdirs
 from zpack.artifacts import catalog, layout
 from zpack.artifacts.catalog import CatalogError
 from zpack.artifacts.checksums import Checksum, ChecksumError, MismatchError
+from zpack.artifacts.code_server import prepare_code_server
+from zpack.artifacts.code_server_check import IdeError
+from zpack.artifacts.dev_runtimes import RuntimeNotMovableError, prepare_runtimes
 from zpack.artifacts.engine_check import EngineError
 from zpack.artifacts.fetch import Allowed, Fetcher, FetchError
 from zpack.artifacts.folder import ArtifactFolder
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from zpack.artifacts.catalog import Document
     from zpack.artifacts.folder import Change
     from zpack.artifacts.intake import Taken
+    from zpack.artifacts.progress import Progress
     from zpack.artifacts.resolvers.model import Download
 
 FAILURES = (
@@ -46,11 +50,13 @@ FAILURES = (
     ChecksumError,
     EngineError,
     FetchError,
+    IdeError,
     InstallError,
     MismatchError,
     NodeMissingError,
     OSError,
     ResolveError,
+    RuntimeNotMovableError,
     UnknownVersionError,
     WrongFormError,
 )
@@ -68,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         "list": list_all,
         "verify": verify,
         "mirror": mirror,
-        "prepare": prepare_engine,
+        "prepare": prepare_parts,
         "serve": serve_folder,
     }
     return chosen[options.command](options)
@@ -165,17 +171,29 @@ def mirror(options: argparse.Namespace) -> int:
     return 0
 
 
-def prepare_engine(options: argparse.Namespace) -> int:
-    """Make the embedded engine if it is missing or out of date."""
+def prepare_parts(options: argparse.Namespace) -> int:
+    """Make what was named, if it is missing or out of date."""
+    chosen = {"engine": _prepare_engine, "codeserver": _prepare_code_server, "runtimes": _prepare_runtimes}
     with closing(progress_for()) as progress:
-        prepared = prepare(ArtifactFolder(options.home), find_node=find_node, progress=progress)
-    state = "built" if prepared.built else "already there"
-    _answer(
-        options,
-        asdict(prepared),
-        f"flying-squid {', '.join(prepared.versions)}: {state} ({prepared.size:,} bytes)",
-    )
+        body, text = chosen[options.what](ArtifactFolder(options.home), progress)
+    state = "built" if body["built"] else "already there"
+    _answer(options, body, f"{text}: {state}")
     return 0
+
+
+def _prepare_engine(folder: ArtifactFolder, progress: Progress) -> tuple[dict[str, Any], str]:
+    prepared = prepare(folder, find_node=find_node, progress=progress)
+    return asdict(prepared), f"flying-squid {', '.join(prepared.versions)} ({prepared.size:,} bytes)"
+
+
+def _prepare_code_server(folder: ArtifactFolder, progress: Progress) -> tuple[dict[str, Any], str]:
+    prepared = prepare_code_server(folder, progress=progress)
+    return asdict(prepared), f"code-server {prepared.version} ({prepared.size:,} bytes)"
+
+
+def _prepare_runtimes(folder: ArtifactFolder, progress: Progress) -> tuple[dict[str, Any], str]:
+    prepared = prepare_runtimes(folder, progress=progress)
+    return asdict(prepared), ", ".join(f"{name} {version}" for name, version in prepared.runtimes.items())
 
 
 def serve_folder(options: argparse.Namespace) -> int:

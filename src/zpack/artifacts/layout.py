@@ -58,6 +58,11 @@ def runtime_path(runtime: str, version: str, source_name: str) -> str:
     return f"devcontainer/{checked(runtime)}/{checked(f'{prefix}-{version}')}{packing}"
 
 
+def code_server_path(version: str, machine: str) -> str:
+    """Place the browser IDE, under the name that its project gives such an archive; raises BadNameError."""
+    return f"addons/code-server/{checked(f'code-server-{version}-linux-{machine}')}.tar.gz"
+
+
 def is_public(path: str) -> bool:
     """Tell whether a relative path may be served: no hidden part, no way up, no half-written file."""
     parts = PurePosixPath(path).parts

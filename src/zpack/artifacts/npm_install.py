@@ -9,7 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from zpack.artifacts.node import NodeTools
@@ -18,27 +18,45 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 0.5
 _BUDGET_SECONDS = 900
 _TAIL = 2000
-# No scripts: everything we install is plain JavaScript, so nothing from a package may run while installing.
-_OPTIONS = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev", "--prefer-offline")
+_OPTIONS = ("ci", "--no-audit", "--no-fund", "--omit=dev", "--prefer-offline")
 
 
 class InstallError(Exception):
     """npm failed or took too long."""
 
 
-def npm_ci(folder: Path, *, tools: NodeTools, stage: str, progress: Progress) -> None:
-    """Install what the folder's lock file names, verified by its integrity hashes; raises InstallError."""
+def npm_ci(
+    folder: Path,
+    *,
+    tools: NodeTools,
+    stage: str,
+    progress: Progress,
+    scripts: Mapping[str, str] | None = None,
+    last: str = "",
+) -> None:
+    """Install what the folder's lock file names, verified by its integrity hashes; raises InstallError.
+
+    Args:
+        folder: Where the lock file is.
+        tools: The Node.js to use.
+        stage: What this is called while it goes on.
+        progress: Told how far it is.
+        scripts: The environment that packages' own scripts run in; without it none runs.
+        last: A folder which those scripts make; from then on only they are waited for.
+    """
     total = len(json.loads((folder / "package-lock.json").read_text("utf-8"))["packages"]) - 1
     env = os.environ | {
         "PATH": f"{tools.folder}{os.pathsep}{os.environ.get('PATH', '')}",
         "npm_config_update_notifier": "false",
         "NO_COLOR": "1",
+        **(scripts or {}),
     }
+    options = _OPTIONS if scripts is not None else (*_OPTIONS, "--ignore-scripts")
     log = folder / "npm.log"
     progress.show(stage, 0, total)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*tools.npm, *_OPTIONS],
+            [*tools.npm, *options],
             cwd=folder,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -47,7 +65,7 @@ def npm_ci(folder: Path, *, tools: NodeTools, stage: str, progress: Progress) ->
             start_new_session=True,
         )
         try:
-            _wait(process, lambda: progress.show(stage, min(_installed(folder), total), total))
+            _wait(process, lambda: _show(folder, stage=stage, last=last, total=total, progress=progress))
         finally:
             _end(process)
     if process.returncode != 0:
@@ -56,6 +74,13 @@ def npm_ci(folder: Path, *, tools: NodeTools, stage: str, progress: Progress) ->
         )
     log.unlink()
     progress.show(stage, total, total)
+
+
+def _show(folder: Path, *, stage: str, last: str, total: int, progress: Progress) -> None:
+    if last and (folder / last).is_dir():
+        progress.show(f"{stage}: its own parts, some of them compiled")
+    else:
+        progress.show(stage, min(_installed(folder), total), total)
 
 
 def _wait(process: subprocess.Popen[bytes], on_look: Callable[[], None]) -> None:

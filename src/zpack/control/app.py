@@ -19,6 +19,7 @@ from zpack.control.accounts.routes import router as accounts
 from zpack.control.backups.routes import router as backups
 from zpack.control.catalog.routes import router as catalog
 from zpack.control.console.routes import router as console
+from zpack.control.dev.routes import router as dev
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.engine.guard import Guard
 from zpack.control.engine.problems import problem_of
@@ -46,7 +47,7 @@ CLIENT_CLOSED = 499
 """What nginx calls an answer that nobody waits for; it reaches no one."""
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
-    backups, mods, publishing,
+    backups, mods, dev, publishing,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"

@@ -16,6 +16,7 @@ from zpack.control.console.actions import Console
 from zpack.control.console.streams import ConsoleStreams
 from zpack.control.db.leases import LeaseRows, ShardRows
 from zpack.control.db.session import Database
+from zpack.control.dev.actions import Dev
 from zpack.control.engine.changes import Changes
 from zpack.control.engine.faults import FaultPoint
 from zpack.control.engine.leases import Leases
@@ -62,6 +63,7 @@ from zpack.control.status.view import Servers
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from zpack.control.instances.models import ContainerType
     from zpack.control.settings import Settings
 
 RATES = {
@@ -121,8 +123,10 @@ class Api:
     catalog: Catalog
     console: Console
     console_streams: ConsoleStreams
+    dev: Dev
     events: Streams
     files: Files
+    dev_files: Files
     instances: Instances
     mods: Mods
     operations: Operations
@@ -236,6 +240,18 @@ def build_publishing(settings: Settings, clients: Clients) -> Publishing:
     )
 
 
+def build_files(clients: Clients, accounts: Accounts, ctype: ContainerType) -> Files:
+    """Construct the files room for one type of container."""
+    return Files(
+        ctype=ctype,
+        database=clients.database,
+        accounts=accounts,
+        instances=build_instances(clients),
+        agents=clients.agents,
+        streams=clients.streams,
+    )
+
+
 def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     """Construct the rooms behind the routes."""
     database, proxmox = clients.database, clients.proxmox
@@ -257,14 +273,10 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         console_streams=ConsoleStreams(
             database=database, accounts=accounts, instances=instances, consoles=clients.consoles
         ),
+        dev=Dev(database=database, instances=instances, agents=clients.agents),
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
-        files=Files(
-            database=database,
-            accounts=accounts,
-            instances=instances,
-            agents=clients.agents,
-            streams=clients.streams,
-        ),
+        files=build_files(clients, accounts, "game"),
+        dev_files=build_files(clients, accounts, "dev"),
         instances=instances,
         mods=Mods(
             database=database,

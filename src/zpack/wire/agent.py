@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypedDict
 
 AGENT_PORT = 18888
+CODE_SERVER_PORT = 6000
 
 AgentState = Literal["idle", "installing", "starting", "running", "stopping", "crashed", "error"]
 
@@ -38,6 +39,22 @@ class GamePayload(TypedDict):
     """Bearer that every later call must carry; delivered once, with the first ``/config``."""
 
 
+class DevPayload(TypedDict):
+    """``POST /config`` for a dev container (contract §5.4)."""
+
+    vmid: int
+    container_type: Literal["dev"]
+    runtime: str
+    version: str
+    memory_mb: NotRequired[int]
+    artifact_path: NotRequired[str]
+    """Where the runtime's archive is, when it is not where the catalog's layout says."""
+    enable_code_server: NotRequired[bool]
+    addons: NotRequired[list[str]]
+    """``codeserver`` asks for the same as ``enable_code_server``."""
+    agent_token: NotRequired[str]
+
+
 class Ready(TypedDict):
     """``GET /ready``: 200 with ``ready: true``, 503 with ``ready: false`` and ``readyError``."""
 
@@ -51,7 +68,8 @@ class AgentStatus(TypedDict):
     """``GET /status`` (contract §4.1)."""
 
     state: AgentState
-    processRunning: bool
+    processRunning: bool | None
+    """``None`` in a dev container that asked for no IDE: nothing is there that could run."""
     ready: bool
     readySource: str | None
     readyError: str | None
@@ -74,6 +92,33 @@ class AgentStatus(TypedDict):
     operationStartedAt: str | None
     operationMessage: str | None
     maintenance: bool
+
+
+class DevStatus(AgentStatus):
+    """``GET /status`` of a dev container; its crashes are code-server's."""
+
+    provisioningComplete: bool
+    provisioningError: str | None
+    provisioningErrorCode: str | None
+    """``invalid_catalog | unknown_runtime | unknown_version | invalid_workspace | install_failed |
+    codeserver_failed``"""
+    codeServerRequested: bool
+    codeServerInstalled: bool
+    codeServerRunning: bool
+    codeServerVersion: str | None
+
+
+class CodeServerStatus(TypedDict):
+    """``GET /dev/codeserver``."""
+
+    installed: bool
+    running: bool
+    ready: bool
+    """Whether ``/healthz`` answered lately."""
+    state: AgentState
+    version: str | None
+    port: int
+    error: str | None
 
 
 class UpdateStatus(TypedDict):

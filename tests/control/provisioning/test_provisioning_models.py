@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zpack.control.instances.models import hostname_for, is_marked, is_ours, made_by, owner_of
-from zpack.control.provisioning.models import artifact_path, java_path
+from zpack.control.provisioning.models import agent_payload, artifact_path, java_path
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,11 @@ def test_a_mark_is_a_whole_word(description: str | None, tags: str | None, marke
 def test_a_description_names_operation_and_owner() -> None:
     text = "zpack operation=op_1 owner=u-1\n"
     assert (made_by(text, "op_1"), made_by(text, "op_"), owner_of(text)) == (True, False, "u-1")
+
+
+def test_a_dev_payload_says_what_was_asked_for_and_nothing_else() -> None:
+    wanted = {"container_type": "dev", "runtime": "node", "version": "24", "memory": 1024, "addons": []}
+    plain = {"vmid": 6001, "container_type": "dev", "runtime": "node", "version": "24", "memory_mb": 1024}
+    assert agent_payload({"vmid": 6001, "request": wanted}) == plain
+    asked = agent_payload({"vmid": 6001, "request": wanted | {"enable_code_server": True}})
+    assert asked == plain | {"enable_code_server": True}

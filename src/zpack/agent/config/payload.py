@@ -21,6 +21,9 @@ TOKEN = re.compile(r"[\x21-\x7e]{16,512}")
 PLAIN = re.compile(r"[^\x00-\x1f\x7f]{0,128}")
 MAX_PATH = 512
 MAX_PORTS = 16
+MAX_MEMORY = 4 * 1024 * 1024
+CODE_SERVER = "codeserver"
+ADDONS = frozenset({CODE_SERVER})
 SECRETS = frozenset({"agent_token", "admin_pass"})
 
 
@@ -61,15 +64,52 @@ class Payload:
         return {name: value for name, value in self.as_json().items() if name not in SECRETS}
 
 
-def parse_payload(body: Any, *, reserved_port: int = 0) -> Payload:
+@dataclass(frozen=True)
+class DevPayload:
+    """A checked dev payload (contract §5.4)."""
+
+    vmid: int
+    runtime: str
+    version: str
+    memory_mb: int = 0
+    """0 when it was not said."""
+    artifact_path: str = ""
+    enable_code_server: bool = False
+    addons: tuple[str, ...] = ()
+    agent_token: str = ""
+
+    @property
+    def wants_code_server(self) -> bool:
+        """Whether provisioning must leave the IDE running."""
+        return self.enable_code_server or CODE_SERVER in self.addons
+
+    def as_json(self) -> dict[str, Any]:
+        """The payload on the wire and on disk, without the token."""
+        fields: dict[str, Any] = {"vmid": self.vmid, "container_type": "dev"}
+        fields |= {"runtime": self.runtime, "version": self.version}
+        fields |= {name: value for name in ("memory_mb", "artifact_path") if (value := getattr(self, name))}
+        return fields | {"enable_code_server": self.enable_code_server, "addons": list(self.addons)}
+
+    def digest(self) -> str:
+        """Return what tells two payloads apart."""
+        return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()
+
+    def shown(self) -> dict[str, Any]:
+        """The payload as ``/status`` shows it; it has no secrets."""
+        return self.as_json()
+
+
+def parse_payload(body: Any, *, reserved_port: int = 0) -> Payload | DevPayload:
     """Check a decoded body; ``reserved_port`` is the agent's own. Raises :class:`Invalid`."""
     if not isinstance(body, dict):
         raise Invalid("the payload must be a JSON object", code="invalid_payload")
     fields: Mapping[str, Any] = body
     kind = fields.get("container_type")
+    if kind == "dev":
+        return _dev_payload(fields)
     if kind != "game":
         shown = repr(kind)[:40] if isinstance(kind, str) else "nothing usable"
-        msg = f"container_type must be 'game' for this agent, got {shown}"
+        msg = f"container_type must be 'game' or 'dev' for this agent, got {shown}"
         raise Invalid(msg, code="unsupported")
     return Payload(
         vmid=_integer(fields, "vmid", low=1, high=999_999_999),
@@ -80,12 +120,37 @@ def parse_payload(body: Any, *, reserved_port: int = 0) -> Payload:
         ports=_ports(fields, reserved_port),
         artifact_path=relative_path(fields, "artifact_path"),
         java_path=relative_path(fields, "java_path") if fields.get("java_path") else "",
-        memory_mb=_integer(fields, "memory_mb", low=64, high=4 * 1024 * 1024),
+        memory_mb=_integer(fields, "memory_mb", low=64, high=MAX_MEMORY),
         disk_mb=_integer(fields, "disk_mb", low=0, high=1024**3) if "disk_mb" in fields else 0,
         admin_user=_matching(fields, "admin_user", PLAIN, default=""),
         admin_pass=_matching(fields, "admin_pass", PLAIN, default=""),
         agent_token=_token(fields),
     )
+
+
+def _dev_payload(fields: Mapping[str, Any]) -> DevPayload:
+    wanted = fields.get("enable_code_server", False)
+    if not isinstance(wanted, bool):
+        raise _invalid("enable_code_server", "must be true or false")
+    given = fields.get("memory_mb") is not None
+    return DevPayload(
+        vmid=_integer(fields, "vmid", low=1, high=999_999_999),
+        runtime=_matching(fields, "runtime", NAME),
+        version=_matching(fields, "version", VERSION),
+        memory_mb=_integer(fields, "memory_mb", low=64, high=MAX_MEMORY) if given else 0,
+        artifact_path=relative_path(fields, "artifact_path") if fields.get("artifact_path") else "",
+        enable_code_server=wanted,
+        addons=_addons(fields),
+        agent_token=_token(fields),
+    )
+
+
+def _addons(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    value = fields.get("addons", [])
+    if not isinstance(value, list) or not all(isinstance(name, str) and name in ADDONS for name in value):
+        raise _invalid("addons", f"must be a list of {', '.join(sorted(ADDONS))}")
+    names: list[str] = value
+    return tuple(dict.fromkeys(names))
 
 
 def relative_path(fields: Mapping[str, Any], name: str) -> str:

@@ -7,9 +7,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from zpack.agent.config.files import read_json, read_small, write_beside, write_json
-from zpack.agent.config.payload import TOKEN, Payload, parse_payload
+from zpack.agent.config.payload import TOKEN, DevPayload, Payload, parse_payload
 from zpack.agent.logs import hide
-from zpack.agent.problems import Invalid, Unauthorized
+from zpack.agent.problems import WRONG_TYPE, Conflict, Invalid, Unauthorized
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,14 +57,24 @@ class ConfigStore:
         self._tokens = tokens
         self._payload_file = home / "config" / "payload.json"
         self._state_file = home / "state" / "workload.json"
-        self._payload = self._load()
-        hide(self._payload.admin_pass if self._payload else "")
+        self._saved = self._load()
+        hide(self.payload.admin_pass if self.payload else "")
         self._state = read_json(self._state_file)
 
     @property
+    def saved(self) -> Payload | DevPayload | None:
+        """The saved payload of either type, if there is a usable one."""
+        return self._saved
+
+    @property
     def payload(self) -> Payload | None:
-        """The saved payload, if there is a usable one."""
-        return self._payload
+        """The saved payload of a game container."""
+        return self._saved if isinstance(self._saved, Payload) else None
+
+    @property
+    def dev(self) -> DevPayload | None:
+        """The saved payload of a dev container."""
+        return self._saved if isinstance(self._saved, DevPayload) else None
 
     @property
     def desired_running(self) -> bool:
@@ -77,15 +87,19 @@ class ConfigStore:
         crash = self._state.get("crash")
         return crash if isinstance(crash, dict) else {}
 
-    def save(self, payload: Payload) -> None:
+    def save(self, payload: Payload | DevPayload) -> None:
         """Save a payload, its token first: a payload without its guard must not survive a crash.
 
-        Raises ``OSError``.
+        Raises :class:`Conflict` when the container is of the other type, ``OSError``.
         """
-        hide(payload.admin_pass)
+        if self._saved is not None and type(self._saved) is not type(payload):
+            msg = "this container was configured as the other type; that is decided once"
+            raise Conflict(msg, code=WRONG_TYPE)
+        if isinstance(payload, Payload):
+            hide(payload.admin_pass)
         self._tokens.replace(payload.agent_token)
         write_json(self._payload_file, payload.as_json())
-        self._payload = payload
+        self._saved = payload
 
     def remember(self, *, desired_running: bool | None = None, crash: dict[str, Any] | None = None) -> None:
         """Save the intent or the crash record. Raises ``OSError``."""
@@ -98,7 +112,7 @@ class ConfigStore:
             write_json(self._state_file, state)
             self._state = state
 
-    def _load(self) -> Payload | None:
+    def _load(self) -> Payload | DevPayload | None:
         saved = read_json(self._payload_file)
         try:
             return parse_payload(saved) if saved else None

@@ -33,6 +33,10 @@ class _PassingError(Exception):
     """This may go away by itself: connection lost, server overloaded, cut short."""
 
 
+class _TooLargeError(WorkloadError):
+    """More than this agent takes; what came of it is of no use."""
+
+
 class Artifacts:
     """The artifact store at ``ARTIFACT_BASE_URL``. A session lives only as long as one installation."""
 
@@ -77,7 +81,11 @@ class Artifacts:
 
         have = part.stat().st_size if part.exists() else 0
         if not have or await asyncio.to_thread(_sha256, part) != checksum:
-            await self._get(path, take, resume=part)
+            try:
+                await self._get(path, take, resume=part)
+            except _TooLargeError:
+                part.unlink(missing_ok=True)
+                raise
         report(f"verify {path.rsplit('/', 1)[-1]}")
         if await asyncio.to_thread(_sha256, part) != checksum:
             part.unlink()
@@ -141,12 +149,12 @@ def _check_status(response: aiohttp.ClientResponse, path: str) -> None:
 async def _chunks(response: aiohttp.ClientResponse, limit: int, path: str) -> AsyncIterator[bytes]:
     msg = f"{path} is larger than this agent takes"
     if (response.content_length or 0) > limit:
-        raise WorkloadError(msg)
+        raise _TooLargeError(msg)
     taken = 0
     async for chunk in response.content.iter_chunked(CHUNK):
         taken += len(chunk)
         if taken > limit:
-            raise WorkloadError(msg)
+            raise _TooLargeError(msg)
         yield chunk
 
 

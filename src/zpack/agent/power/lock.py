@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from zpack.agent.problems import Conflict
 
+STOPS = frozenset({"stop", "codeserver-stop"})
+
 
 def now() -> str:
     """Return the time as RFC 3339 with a Z."""
@@ -32,7 +34,7 @@ class OperationLock:
 
     def begin(self, kind: str) -> Operation:
         """Begin an operation. Raises :class:`Conflict` when another is in progress."""
-        if self.current and not (kind == "stop" and self.current.waiting):
+        if self.current and not (kind in STOPS and self.current.waiting):
             msg = f"{self.current.kind} is in progress since {self.current.started_at}"
             raise Conflict(msg)
         self.current = Operation(kind)

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from zpack.agent.bodies import read_json_body
-from zpack.agent.config.payload import parse_payload
+from zpack.agent.config.payload import DevPayload, parse_payload
 
 if TYPE_CHECKING:
     from zpack.agent.config.store import Tokens
+    from zpack.agent.dev.container import DevContainer
     from zpack.agent.power.workload import Workload
 
 
 class PowerRoutes:
     """The doors that change something."""
 
-    def __init__(self, *, workload: Workload, tokens: Tokens, agent_port: int) -> None:
+    def __init__(self, *, workload: Workload, dev: DevContainer, tokens: Tokens, agent_port: int) -> None:
         self._workload = workload
+        self._dev = dev
         self._tokens = tokens
         self._agent_port = agent_port
 
@@ -37,7 +39,10 @@ class PowerRoutes:
         payload = parse_payload(await read_json_body(request), reserved_port=self._agent_port)
         # Again: while the body came in, another first /config may have brought the token.
         self._tokens.accept(request.headers.get("Authorization"))
-        state = self._workload.configure(payload)
+        if isinstance(payload, DevPayload):
+            state = self._dev.configure(payload)
+        else:
+            state = self._workload.configure(payload)
         return web.json_response({"ok": True, "state": state}, status=HTTPStatus.ACCEPTED)
 
     async def start(self, _: web.Request) -> web.Response:

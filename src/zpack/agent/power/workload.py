@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zpack.agent.power.backoff import Backoff
 from zpack.agent.power.crash import CrashRecord
 from zpack.agent.power.life import Condition, Life, Means
-from zpack.agent.problems import Conflict, Invalid, NotReady, Refusal, WorkloadError
+from zpack.agent.problems import WRONG_TYPE, Conflict, Invalid, NotReady, Refusal, WorkloadError
 from zpack.agent.status.ping import ping
 from zpack.agent.status.readiness import Readiness
 
@@ -157,7 +157,7 @@ class Workload:
         return "starting"
 
     async def stop(self) -> None:
-        """Stop and wait for the end; not a crash. Raises :class:`Conflict`."""
+        """Stop and wait for the end; not a crash. Raises :class:`Conflict`, :class:`Invalid`."""
         await asyncio.shield(self._begin_stop())
 
     def type(self, command: str) -> None:
@@ -226,7 +226,12 @@ class Workload:
         if self.process:
             self.process.signal("SIGKILL")
 
+    def _refuse_dev(self) -> None:
+        if self._configs.dev is not None:
+            raise Invalid("this is a dev container: it has no game", code=WRONG_TYPE)
+
     def _begin_stop(self) -> asyncio.Task[None]:
+        self._refuse_dev()
         operation = self._lock.begin("stop")
         self._wish(running=False)
         return self._begin(operation, self._stop())
@@ -248,6 +253,7 @@ class Workload:
     def configured(self) -> tuple[Payload, Engine]:
         """Return what this server is. Raises :class:`Conflict` before the first configuration."""
         payload = self._configs.payload
+        self._refuse_dev()
         if payload is None:
             raise Conflict("nothing was configured yet", code="not_configured")
         return payload, self._engine(payload)

@@ -19,6 +19,7 @@ class Readiness:
     """What ``/ready`` tells. One failed ping of a busy server is not yet the loss of it."""
 
     ready: bool = False
+    source: str = SOURCE
     error: str | None = None
     last_at: str | None = None
     answer: Answer | None = None
@@ -42,7 +43,7 @@ class Readiness:
         """The body of ``/ready``."""
         body: Ready = {"ready": self.ready}
         if self.last_at:
-            body["readySource"] = SOURCE
+            body["readySource"] = self.source
             body["lastReadyAt"] = self.last_at
         if not self.ready:
             body["readyError"] = self.error or "the server is not running"

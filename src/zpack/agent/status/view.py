@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def status(*, workload: Workload, configs: ConfigStore, lock: OperationLock) -> AgentStatus:
     """Return the body of ``/status``."""
     condition, readiness, crashes = workload.condition, workload.readiness, workload.crashes
-    last, operation, payload = crashes.last, lock.current, configs.payload
+    last, operation, payload = crashes.last, lock.current, configs.saved
     return {
         "state": condition.state,
         "processRunning": workload.process is not None,

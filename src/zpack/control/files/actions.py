@@ -20,26 +20,28 @@ if TYPE_CHECKING:
     from zpack.control.accounts.models import Session
     from zpack.control.db.session import Database
     from zpack.control.instances.actions import Instances
-    from zpack.control.instances.models import Reached
+    from zpack.control.instances.models import ContainerType, Reached
     from zpack.control.outside.agent import Agents
     from zpack.control.outside.agent_stream import AgentAnswer, AgentStreams
 
-AT = "/game/files"
 FAILED = "Agent file operation failed"
 
 
 class Files:
-    """The files of every game server."""
+    """The files of every server of one type: a game's folder, or a developer's workspace."""
 
     def __init__(
         self,
         *,
+        ctype: ContainerType,
         database: Database,
         accounts: Accounts,
         instances: Instances,
         agents: Agents,
         streams: AgentStreams,
     ) -> None:
+        self._ctype: ContainerType = ctype
+        self._at = f"/{ctype}/files"
         self._database = database
         self._accounts = accounts
         self._instances = instances
@@ -65,6 +67,12 @@ class Files:
         at = await self._reach(session, server_id)
         await self._record("files.revert", session, at, path)
         return await self._call("POST", at, "/revert", path)
+
+    async def make_folder(self, session: Session, server_id: str, path: str) -> Any:
+        """Create a folder, where the agent's policy knows folders."""
+        at = await self._reach(session, server_id)
+        await self._record("files.folder", session, at, path)
+        return await self._call("POST", at, "/folder", path)
 
     async def write(self, session: Session, server_id: str, path: str, receive: Receive) -> tuple[int, Any]:
         """Overwrite a file with the request's body; return the agent's status and body."""
@@ -109,7 +117,7 @@ class Files:
         try:
             with logged(f"download from {at.vmid}", lambda: answer.size):
                 async with self._streams.ask(
-                    *(method, at.ip, f"{AT}/download", at.token),
+                    *(method, at.ip, f"{self._at}/download", at.token),
                     params={"path": path},
                     headers=asked_headers(headers),
                 ) as upstream:
@@ -142,7 +150,7 @@ class Files:
         body = RequestBody(receive, rights=self._rights(session, at), idle_seconds=self._streams.idle_seconds)
         with logged(f"upload to {at.vmid}", lambda: body.size):
             async with self._streams.ask(
-                method, at.ip, AT + sub_path, at.token, params=params, headers=headers, body=body
+                method, at.ip, self._at + sub_path, at.token, params=params, headers=headers, body=body
             ) as upstream:
                 said = await upstream.json()
                 if upstream.status >= 300:  # noqa: PLR2004 - 2xx is success
@@ -151,14 +159,14 @@ class Files:
 
     async def _call(self, method: str, at: Reached, sub_path: str, path: str) -> Any:
         return await self._agents.call(
-            *(method, at.ip, AT + sub_path, at.token),
+            *(method, at.ip, self._at + sub_path, at.token),
             fallback=FAILED,
             params={"path": path},
             limit=ANSWER_LIMIT,
         )
 
     async def _reach(self, session: Session, server_id: str) -> Reached:
-        return await self._instances.reach(session.user, server_id, ctype="game")
+        return await self._instances.reach(session.user, server_id, ctype=self._ctype)
 
     async def _record(self, action: str, session: Session, at: Reached, path: str, **more: Any) -> None:
         async with self._database.transaction() as transaction:

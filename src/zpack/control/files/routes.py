@@ -1,4 +1,4 @@
-"""``…/files``: one table of verbs, mounted under both path families (rows S67, S69)."""
+"""``…/files``: one table of verbs under both path families (rows S67, S69), and for dev containers."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 FAMILIES = ("/api/game/servers/{server_id}/files", "/api/servers/{server_id}/files")
+WORKSPACE = "/api/dev/{server_id}/files"
 STREAMED = {
-    re.compile(r"PUT /api/(?:game/)?servers/[^/]+/files"): WRITE_LIMIT,
-    re.compile(r"POST /api/(?:game/)?servers/[^/]+/files/upload"): UPLOAD_LIMIT,
+    re.compile(r"PUT /api/(?:(?:game/)?servers|dev)/[^/]+/files"): WRITE_LIMIT,
+    re.compile(r"POST /api/(?:(?:game/)?servers|dev)/[^/]+/files/upload"): UPLOAD_LIMIT,
 }
 """The routes that read their body as a stream, and how much of it."""
 
 
 async def files(request: Request) -> Files:
-    """Return the room's actions."""
-    return cast("Files", request.app.state.files)
+    """Return the room's actions for the type of container that the path is of."""
+    of_dev = request.url.path.startswith("/api/dev/")
+    return cast("Files", request.app.state.dev_files if of_dev else request.app.state.files)
 
 
 Room = Annotated[Files, Depends(files)]
@@ -114,6 +116,11 @@ async def revert_file(server_id: str, session: InSession, room: Room, path: Path
     return await room.revert(session, server_id, path)
 
 
+async def make_folder(server_id: str, session: InSession, room: Room, path: Path) -> Any:
+    """Create a folder."""
+    return await room.make_folder(session, server_id, path)
+
+
 VERBS: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("GET", "", list_files),
     ("GET", "/list", list_files),
@@ -129,12 +136,14 @@ VERBS: tuple[tuple[str, str, Callable[..., Any]], ...] = (
 
 
 def mounted() -> APIRouter:
-    """Return the table under both families."""
+    """Return the table under both families, and for workspaces."""
     made = APIRouter(tags=["files"])
     for family in FAMILIES:
         for method, sub_path, verb in VERBS:
             shown = family == FAMILIES[0] and method != "HEAD"
             made.add_api_route(family + sub_path, verb, methods=[method], include_in_schema=shown)
+    for method, sub_path, verb in (*VERBS, ("POST", "/folder", make_folder)):
+        made.add_api_route(WORKSPACE + sub_path, verb, methods=[method], include_in_schema=method != "HEAD")
     return made
 
 

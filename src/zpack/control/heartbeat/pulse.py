@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 TELLING = (
     "hostOnline", "state", "ready", "readySource", "readyError", "error", "installStep", "crashCount",
     "operationInProgress", "operationType", "operationMessage", "maintenance", "players", "agentVersion",
-    "updateAvailable",
+    "updateAvailable", "provisioningComplete", "provisioningError", "codeServerInstalled",
+    "codeServerRunning",
 )  # fmt: skip
 """Fields of a word whose change is worth telling; the others change with every poll."""
 GOLDEN = 0.6180339887

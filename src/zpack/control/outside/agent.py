@@ -29,7 +29,8 @@ STATUS_FIELDS = (
     "state", "processRunning", "ready", "readySource", "readyError", "lastReadyAt", "installStep",
     "crashCount", "lastCrashTime", "lastCrashExitCode", "lastCrashSignal", "lastCrashUptimeSeconds",
     "lastCrashLogTail", "error", "timestamp", "operationInProgress", "operationType", "operationStartedAt",
-    "operationMessage", "maintenance",
+    "operationMessage", "maintenance", "provisioningComplete", "provisioningError", "provisioningErrorCode",
+    "codeServerRequested", "codeServerInstalled", "codeServerRunning", "codeServerVersion",
 )  # fmt: skip
 
 

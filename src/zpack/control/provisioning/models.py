@@ -81,8 +81,10 @@ def java_version(version: str) -> int:
 
 
 def agent_payload(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the game payload for ``POST /config`` (contract §5.4) from an operation's state."""
+    """Return the payload for ``POST /config`` (contract §5.4) from an operation's state."""
     wanted = state["request"]
+    if wanted.get("container_type") == "dev":
+        return _dev_payload(state["vmid"], wanted)
     return {
         "vmid": state["vmid"],
         "container_type": "game",
@@ -95,3 +97,10 @@ def agent_payload(state: dict[str, Any]) -> dict[str, Any]:
         "java_path": wanted["java_path"],
         "memory_mb": wanted["memory"],
     }
+
+
+def _dev_payload(vmid: int, wanted: dict[str, Any]) -> dict[str, Any]:
+    payload: dict[str, Any] = {"vmid": vmid, "container_type": "dev"}
+    payload |= {"runtime": wanted["runtime"], "version": wanted["version"], "memory_mb": wanted["memory"]}
+    said = ("artifact_path", "enable_code_server", "addons")
+    return payload | {name: wanted[name] for name in said if wanted.get(name)}

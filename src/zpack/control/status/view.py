@@ -32,7 +32,9 @@ PASSED_ON = (
     "state", "processRunning", "readySource", "readyError", "lastReadyAt", "installStep", "crashCount",
     "lastCrashTime", "lastCrashExitCode", "lastCrashSignal", "lastCrashUptimeSeconds", "lastCrashLogTail",
     "error", "operationInProgress", "operationType", "operationStartedAt", "operationMessage", "maintenance",
-    "agentVersion", "updateStatus", "updateAvailable",
+    "agentVersion", "updateStatus", "updateAvailable", "provisioningComplete", "provisioningError",
+    "provisioningErrorCode", "codeServerRequested", "codeServerInstalled", "codeServerRunning",
+    "codeServerVersion",
 )  # fmt: skip
 KEPT = 10_000
 """Servers whose facts and looks are kept in memory, some 4 KiB each; the longest unseen go first."""
@@ -163,7 +165,7 @@ class Servers:
             "runtime": payload.get("game") or payload.get("runtime") or "unknown",
             "flavor": payload.get("variant") or payload.get("runtime"),
             "version": payload.get("version") or "unknown",
-            "status": str(known.get("state") or "stopped") if power in {"running", None} else "stopped",
+            "status": _status(facts.ctype, power, known),
             "hostStatus": host_status(power, operation),
             "hostOnline": power == "running",
             "powerState": power,
@@ -190,6 +192,15 @@ class Servers:
 
 def _cut(view: bytes) -> Pieces:
     return [part.split(HOSTS_AT.encode()) for part in view.split(LISTED_AT.encode())]
+
+
+def _status(ctype: str, power: str | None, known: dict[str, Any]) -> str:
+    """Return the workload's state; a dev container has none of its own, and runs when its host does."""
+    if power not in {"running", None}:
+        return "stopped"
+    if ctype == "dev":
+        return "running" if power or known.get("hostOnline") else "stopped"
+    return str(known.get("state") or "stopped")
 
 
 def _power(live: Live) -> str | None:

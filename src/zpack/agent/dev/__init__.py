@@ -1,0 +1,1 @@
+"""What a dev container has instead of a game: a runtime, a workspace, and the browser IDE."""

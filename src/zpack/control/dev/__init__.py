@@ -1,0 +1,1 @@
+"""What exists for dev containers only: the power of their IDE."""
