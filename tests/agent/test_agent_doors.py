@@ -25,7 +25,7 @@ UPGRADE = {
 WRONG = [
     None, "", "Bearer", "Bearer ", f"Bearer {FOREIGN}", f"Bearer {OLD}", f"Bearer {OWN}x", f"Bearer {OWN[:-1]}",
     f"bearer{OWN}", f"Basic {OWN}", OWN, f"Token {OWN}", f"Bearer {OWN.upper()}", f"Bearer {OWN} {OWN}",
-    f"Bearer Bearer {OWN}", "Bearer null", "Bearer ü",
+    f"Bearer Bearer {OWN}", "Bearer null", "Bearer ü", "Bearer wrong", "Basic x", "bearer  ",
 ]  # fmt: skip
 
 

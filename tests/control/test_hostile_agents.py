@@ -198,6 +198,5 @@ async def test_while_one_agent_is_silent_others_are_served(
             await asyncio.sleep(0.01)
         for _ in range(20):
             assert (await bob.get(f"/api/servers/{VICTIM}/console/log?wait=0")).status == 200
-    assert not any(task.done() for task in waiting)
     silence.over.set()
     await asyncio.gather(*waiting)
