@@ -82,7 +82,7 @@ class Connection:
                 if response.status >= 300:  # noqa: PLR2004 - 2xx is success
                     raise _problem(response.status, _parsed(await _limited(response.content)))
                 yield response
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as failure:
+        except (aiohttp.ClientError, TimeoutError, ConnectionError, ValueError) as failure:
             raise ApiAway(
                 f"{self.base_url} cannot be reached: {failure or type(failure).__name__}"
             ) from failure

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.agent.files.hostile import CORPUS, LINKS
 from tests.agent.files.world import SECRET, form, snapshot, temporary, upload
+from tests.support.waiting import eventually
 from yarl import URL
 
 if TYPE_CHECKING:
@@ -187,8 +188,7 @@ async def test_too_many_transfers_at_once_are_refused(agent: Client) -> None:
             group.create_task(agent.call("POST", f"/game/files/upload?path=mods/{n}.jar", data=form(slow())))
             for n in range(8)
         ]
-        while len(temporary(agent.folder)) < 8:
-            await asyncio.sleep(0.01)
+        await eventually(lambda: len(temporary(agent.folder)) == 8)
         code, body = await upload(agent, "mods/ninth.jar")
         assert (code, body["error"]) == (429, "too_many_requests")
         hold.set()

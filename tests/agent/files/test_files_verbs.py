@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.agent.files.world import arrange, files_agent, form, get, put, send, temporary, upload
+from tests.support.waiting import eventually
 
 from zpack.agent.config.store import ConfigStore, Tokens
 from zpack.agent.files.place import GamePlaces
@@ -173,8 +174,7 @@ async def test_shadows_are_kept_for_a_week(tmp_path: Path) -> None:
         old = time.time() - KEPT_SECONDS - 60
         os.utime(shadow / "a.json", (old, old))
     async with files_agent(tmp_path) as agent:
-        while (shadow / "a.json").exists():
-            await asyncio.sleep(0.01)
+        await eventually(lambda: not (shadow / "a.json").exists())
         assert (shadow / "b.json").exists()
 
 
