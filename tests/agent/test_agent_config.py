@@ -131,7 +131,7 @@ async def test_an_unknown_door_is_404(agent: Client) -> None:
 
 DOORS = [
     ("GET", "/ready"), ("GET", "/status"), ("GET", "/version"), ("GET", "/agent/update/status"),
-    ("POST", "/agent/update"),
+    ("POST", "/agent/update"), ("GET", "/console/stream"),
     ("POST", "/config"), ("POST", "/start"), ("POST", "/stop"), ("POST", "/restart"),
     ("POST", "/console/command"), ("GET", "/console/log"), ("GET", "/game/players"), ("GET", "/unknown"),
 ]  # fmt: skip
