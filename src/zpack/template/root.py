@@ -54,14 +54,14 @@ def bootstrap(root: Path, *, suite: str, lines: list[str], report: Callable[[str
     tool = shutil.which(TOOL)
     if tool is None:
         raise BuildError(f"{TOOL} is missing (Debian's package {TOOL})")
-    with tempfile.NamedTemporaryFile("w", suffix=".list") as listed:
-        listed.write("".join(f"{line}\n" for line in lines))
-        listed.flush()
+    with tempfile.TemporaryDirectory(prefix="zpack-sources-") as folder:
+        listed = Path(folder) / "debian.list"  # its name reaches the root, so it is always the same
+        listed.write_text("".join(f"{line}\n" for line in lines))
         words = [tool, "--mode=root", "--variant=minbase", "--format=directory"]
         words += [f"--include={','.join(PACKAGES)}", '--aptopt=Apt::Install-Recommends "false"']
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
         environment["SOURCE_DATE_EPOCH"] = str(source_date())
-        _run([*words, suite, str(root), listed.name], environment, report)
+        _run([*words, suite, str(root), str(listed)], environment, report)
 
 
 def python_of(root: Path) -> str:
