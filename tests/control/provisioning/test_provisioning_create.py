@@ -83,6 +83,11 @@ async def test_no_token_is_stored_with_the_row(world: World, state: State) -> No
     assert "agent_token" not in (await world.row(5000)).payload
 
 
+async def test_a_server_s_quota_is_its_container_s_disk(world: World, state: State) -> None:
+    await run(world.create, state)
+    assert world.scripts.configured[5000]["disk_mb"] == 1024
+
+
 @pytest.mark.parametrize("manner", ["error", "refuse"])
 async def test_an_agent_that_says_no_ends_the_wait_at_once_with_its_reason(
     world: World, state: State, manner: str

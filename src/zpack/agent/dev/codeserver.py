@@ -187,6 +187,11 @@ class CodeServer:
         self.condition.become("idle")
         self.readiness.down("code-server is stopped")
 
+    async def close(self) -> None:
+        """End it with the agent."""
+        await self.stop()
+        await self._launcher.close()
+
     def kill(self) -> None:
         """Kill it at once, for those who cannot wait for :meth:`stop`."""
         if self._life is not None and self._life.process is not None:

@@ -155,7 +155,7 @@ class DevContainer:
             task.cancel()
         if self._operations:
             await asyncio.wait(self._operations)
-        await self.codeserver.stop()
+        await self.codeserver.close()
 
     def check_type(self) -> None:
         """Refuse when this is no dev container. Raises :class:`Invalid`, :class:`Conflict`."""

@@ -191,6 +191,7 @@ class Workload:
         if left:
             await asyncio.wait(left)
         await self._sweep(())
+        await self._launcher.close()
 
     def resize(self, columns: int, rows: int) -> None:
         """Tell the server how large its terminal is; nothing when it does not run."""

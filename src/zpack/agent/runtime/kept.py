@@ -25,6 +25,7 @@ FRAME_LIMIT = 1 << 20
 UNREAD_BYTES = 64 * 1024
 """What may wait to be read by the workload: as much as a pipe holds."""
 HELLO_SECONDS = 5.0
+END_SECONDS = 5.0
 
 
 class Console(Protocol):
@@ -203,6 +204,11 @@ class KeeperLauncher:
             raise WorkloadError(
                 "the server's keeper does not start; keeper.log in the agent's folder says why"
             )
+
+    async def close(self) -> None:
+        """Wait until the keepers of ended workloads are gone too; one that was let go is not waited for."""
+        if self._watching:
+            await asyncio.wait(self._watching, timeout=END_SECONDS)
 
     def _forget(self, watching: asyncio.Task[int], pid: int) -> None:
         self._watching.discard(watching)

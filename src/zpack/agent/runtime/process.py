@@ -97,6 +97,10 @@ class Launcher(Protocol):
         """Return what an earlier agent left running under this label."""
         ...
 
+    async def close(self) -> None:
+        """Wait until nothing of what ended is left to wait for."""
+        ...
+
 
 def launched(command: Command, *, parent: int) -> tuple[str, ...]:
     """Return the command line that gives up rights, ties itself to its parent and becomes the command."""

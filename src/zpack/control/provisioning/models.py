@@ -13,6 +13,7 @@ Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,
 World = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,31}$")]
 ArtifactPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+/-]{0,254}$")]
 MINECRAFT_PORT = 25565
+MIB = 1024 * 1024
 
 ARTIFACTS = {
     "vanilla": "server.jar",
@@ -80,12 +81,16 @@ def java_version(version: str) -> int:
     return next(java for first, java in JAVA if numbers >= first)
 
 
-def agent_payload(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the payload for ``POST /config`` (contract §5.4) from an operation's state."""
+def agent_payload(state: dict[str, Any], *, disk_bytes: Any = None) -> dict[str, Any]:
+    """Return the payload for ``POST /config`` (contract §5.4) from an operation's state.
+
+    ``disk_bytes`` is what Proxmox says of the container's disk.
+    """
     wanted = state["request"]
     if wanted.get("container_type") == "dev":
         return _dev_payload(state["vmid"], wanted)
-    return {
+    known = isinstance(disk_bytes, int) and disk_bytes >= MIB
+    return ({"disk_mb": disk_bytes // MIB} if known else {}) | {
         "vmid": state["vmid"],
         "container_type": "game",
         "game": wanted["game"],

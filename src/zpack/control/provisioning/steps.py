@@ -175,8 +175,12 @@ class CreateSteps:
         return None
 
     async def build_agent_payload(self, state: State) -> State | None:
-        """Put together what the agent is told."""
-        return {"payload": agent_payload(state)}
+        """Put together what the agent is told; a server's quota is its container's disk."""
+        budget = Budget.seconds(TASK_SECONDS)
+        node = await self._node(state, budget)
+        with following():
+            current = await self._proxmox.current(vmid=state["vmid"], node=node, budget=budget)
+        return {"payload": agent_payload(state, disk_bytes=current.get("maxdisk"))}
 
     async def send_agent_config(self, state: State) -> State | None:
         """Deliver the payload; the agent installs and starts the workload."""
