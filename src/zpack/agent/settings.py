@@ -259,11 +259,11 @@ def _mods(reader: _Reader) -> ModRules:
     try:
         origins = parse_origins(hosts)
     except ValueError as error:
-        msg = f"ZLH_AGENT_MOD_HOSTS: {error} is neither a host's name nor an origin (http only of loopback)"
+        msg = f"ZLH_AGENT_MOD_HOSTS has {error}, neither a host's name nor an origin (http only of loopback)"
         raise SettingsError(msg) from None
     ca_file = reader.path("ZLH_AGENT_MOD_CA_FILE")
     if ca_file is not None and not ca_file.is_file():
-        msg = f"ZLH_AGENT_MOD_CA_FILE: there is no file {ca_file}"
+        msg = f"ZLH_AGENT_MOD_CA_FILE names no file: {ca_file}"
         raise SettingsError(msg)
     return ModRules(
         origins=origins,
