@@ -37,10 +37,11 @@ async def block(agent: Client, *words: str) -> dict[str, Any]:
     return json.loads(said)
 
 
-async def dug(agent: Client, at: tuple[str, str]) -> None:
+async def dig(agent: Client, at: tuple[str, str], seen: str) -> None:
     """Dig until it is gone for good: the game writes its world when it ends, and has no word to make it."""
     for _ in range(DIGS):
-        await block(agent, *at, "--dig")
+        dug = await block(agent, *at, "--dig")
+        assert (dug["seen"], dug["now"]) == (seen, "air")
         await agent.post("/restart")
         await agent.reaches("running", seconds=120)
         if (await block(agent, *at))["now"] == "air":
@@ -60,7 +61,7 @@ async def test_a_dug_block_comes_back(tmp_path: Path) -> None:
         before = await block(agent)
         at = ("--at", ",".join(str(part) for part in before["at"]))
         backup = await made(agent, label="before digging")
-        await dug(agent, at)
+        await dig(agent, at, before["seen"])
         result = await restored(agent, backup["id"])
         assert (result["operation"]["state"], result["restored"]) == ("succeeded", backup)
         assert (await block(agent, *at))["now"] == before["seen"]
