@@ -14,7 +14,6 @@ IDE_APT := libkrb5-dev libx11-dev libxkbfile-dev libsecret-1-dev pkg-config g++ 
 NODE_PROJECTS := $(dir $(wildcard tests/node/*/package-lock.json))
 
 .PHONY: help up install test test-template test-ide test-needs check bench fix lock clean agent-wheel
-.PHONY: help up install test test-ide test-needs check bench fix lock clean
 
 help: ## show this
 	@echo 'make up        install the lock, then run the whole platform (ARGS="--port 4001")'
@@ -106,17 +105,6 @@ test-ide: $(STAMP)/dev
 
 agent-wheel: $(STAMP)/base
 	@$(BIN)/zpack template wheel --out dist
-	$(BIN)/pytest -n 2 -m 'not journey and not lxc and not ide' $(ARGS)
-	$(BIN)/pytest -m 'journey or lxc' $(ARGS)
-
-# Not part of `make test`: code-server is compiled once, then kept in .cache/ide.
-test-ide: $(STAMP)/dev
-	@if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(IDE_APT) >/dev/null 2>&1; then \
-	  echo 'installing $(IDE_APT)'; \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-	    $(IDE_APT) >/dev/null; \
-	fi
-	$(BIN)/pytest -m ide --timeout 1800 tests/ide $(ARGS)
 
 check: $(STAMP)/dev
 	$(BIN)/ruff format --check .

@@ -1,0 +1,111 @@
+"""Constructs the foreign systems' clients and the stores of the live state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zpack.control.db.session import Database
+from zpack.control.engine.changes import Changes
+from zpack.control.heartbeat.store import AgentWords
+from zpack.control.hosts.store import HostStates
+from zpack.control.outside.agent import Agents
+from zpack.control.outside.agent_console import AgentConsoles
+from zpack.control.outside.agent_poll import AgentPolls
+from zpack.control.outside.agent_stream import AgentStreams
+from zpack.control.outside.artifacts import Artifacts
+from zpack.control.outside.http import ForeignHttp
+from zpack.control.outside.modrinth import Modrinth
+from zpack.control.outside.proxmox import Proxmox
+from zpack.control.outside.velocity import Velocity
+from zpack.control.power.store import HostOperations
+from zpack.control.publishing.store import Registrations
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from zpack.control.settings import Settings
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The foreign systems of one process."""
+
+    database: Database
+    redis: Redis
+    proxmox: Proxmox
+    agents: Agents
+    consoles: AgentConsoles
+    polls: AgentPolls
+    streams: AgentStreams
+    velocity: Velocity
+    artifacts: Artifacts
+    modrinth: Modrinth
+
+    async def close(self) -> None:
+        """Close every session and connection."""
+        agents = (self.agents, self.consoles, self.polls, self.streams)
+        for client in (self.proxmox, *agents, self.velocity, self.artifacts, self.modrinth):
+            await client.close()
+        await self.redis.aclose()
+        await self.database.close()
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The live state in Redis, and the way changes are told."""
+
+    changes: Changes
+    words: AgentWords
+    hosts: HostStates
+    running: HostOperations
+    registrations: Registrations
+
+
+def build_clients(settings: Settings, redis: Redis) -> Clients:
+    """Construct the foreign systems' clients; nothing is connected yet."""
+    fixed = settings.agent_token.get_secret_value() if settings.agent_token else None
+    return Clients(
+        database=Database(settings.database_url.get_secret_value()),
+        redis=redis,
+        proxmox=Proxmox(
+            base_url=settings.proxmox_host,
+            token=settings.proxmox_token.get_secret_value(),
+            node=settings.proxmox_node,
+            http=ForeignHttp(name="Proxmox", verify_tls=settings.proxmox_verify_tls),
+        ),
+        agents=Agents(
+            http=ForeignHttp(name="the agent", connections=256),
+            port=settings.agent_port,
+            master=settings.agent_secret.get_secret_value(),
+            fixed_token=fixed,
+        ),
+        consoles=AgentConsoles(port=settings.agent_port),
+        polls=AgentPolls(port=settings.agent_port),
+        streams=AgentStreams(port=settings.agent_port),
+        velocity=Velocity(
+            base_url=settings.velocity_url,
+            secret=settings.edge_secret.get_secret_value(),
+            http=ForeignHttp(name="the game proxy"),
+        ),
+        artifacts=Artifacts(
+            base_url=settings.artifact_base_url, http=ForeignHttp(name="the artifact server")
+        ),
+        modrinth=Modrinth(
+            base_url=settings.modrinth_api_base,
+            user_agent=settings.modrinth_user_agent,
+            http=ForeignHttp(name="Modrinth", connections=8),
+        ),
+    )
+
+
+def build_stores(clients: Clients) -> Stores:
+    """Construct the stores of the live state."""
+    redis = clients.redis
+    return Stores(
+        changes=Changes(redis=redis),
+        words=AgentWords(redis=redis),
+        hosts=HostStates(redis=redis),
+        running=HostOperations(redis=redis),
+        registrations=Registrations(redis=redis),
+    )

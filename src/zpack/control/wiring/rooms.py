@@ -1,0 +1,191 @@
+"""Constructs the rooms behind the routes: settings → stores → actions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from zpack.control.accounts.actions import Accounts
+from zpack.control.accounts.auth import AccessTokens
+from zpack.control.accounts.tickets import Tickets
+from zpack.control.backups.actions import Backups
+from zpack.control.catalog.actions import Catalog
+from zpack.control.console.actions import Console
+from zpack.control.console.streams import ConsoleStreams
+from zpack.control.dev.actions import Dev
+from zpack.control.engine.limits import Rate, RateLimit
+from zpack.control.events.actions import Streams
+from zpack.control.files.actions import Files
+from zpack.control.instances.actions import Instances
+from zpack.control.mods.actions import Mods
+from zpack.control.operations.actions import Operations
+from zpack.control.power.actions import Power
+from zpack.control.provisioning.actions import Provisioning
+from zpack.control.provisioning.settings import ProvisioningSettings
+from zpack.control.publishing.actions import Publishing
+from zpack.control.status.live import LiveState
+from zpack.control.status.view import Servers
+from zpack.control.wiring.clients import Clients, build_stores
+
+if TYPE_CHECKING:
+    from zpack.control.engine.periodic import Periodic
+    from zpack.control.instances.models import ContainerType
+    from zpack.control.settings import Settings
+
+RATES = {
+    "register": Rate(30, 3600),
+    "login": Rate(10, 60),
+    "login-address": Rate(120, 60),
+    "login-account": Rate(60, 60),
+    "mods": Rate(60, 60),
+    "ticket": Rate(120, 60),
+}
+
+
+@dataclass(frozen=True)
+class Api:
+    """The actions behind the routes; each attribute becomes ``app.state.<name>``."""
+
+    accounts: Accounts
+    backups: Backups
+    catalog: Catalog
+    console: Console
+    console_streams: ConsoleStreams
+    dev: Dev
+    events: Streams
+    files: Files
+    dev_files: Files
+    instances: Instances
+    mods: Mods
+    operations: Operations
+    power: Power
+    provisioning: Provisioning
+    publishing: Publishing
+    servers: Servers
+    edge_secret: str
+
+
+@dataclass
+class Hint:
+    """Wakes the dispatcher when API and worker share a process; without one nothing listens."""
+
+    listener: Periodic | None = field(default=None)
+
+    def __call__(self) -> None:
+        """Wake it."""
+        if self.listener is not None:
+            self.listener.hint()
+
+
+def build_instances(clients: Clients) -> Instances:
+    """Construct the room of the servers themselves."""
+    return Instances(database=clients.database, token_for=clients.agents.token_for)
+
+
+def build_accounts(settings: Settings, clients: Clients) -> Accounts:
+    """Construct the accounts room."""
+    return Accounts(
+        database=clients.database,
+        tokens=AccessTokens(
+            secret=settings.auth_secret.get_secret_value(), life=timedelta(seconds=settings.auth_ttl)
+        ),
+        tickets=Tickets(redis=clients.redis),
+        limit=RateLimit(redis=clients.redis, rates=RATES),
+    )
+
+
+def build_publishing(settings: Settings, clients: Clients) -> Publishing:
+    """Construct the publishing room."""
+    stores = build_stores(clients)
+    return Publishing(
+        database=clients.database,
+        instances=build_instances(clients),
+        velocity=clients.velocity,
+        words=stores.words,
+        registrations=stores.registrations,
+        changes=stores.changes,
+        domain=settings.game_domain,
+    )
+
+
+def build_files(clients: Clients, accounts: Accounts, ctype: ContainerType) -> Files:
+    """Construct the files room for one type of container."""
+    return Files(
+        ctype=ctype,
+        database=clients.database,
+        accounts=accounts,
+        instances=build_instances(clients),
+        agents=clients.agents,
+        streams=clients.streams,
+    )
+
+
+def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
+    """Construct the rooms behind the routes."""
+    database, proxmox = clients.database, clients.proxmox
+    instances = build_instances(clients)
+    operations = Operations(database=database, hint=hint)
+    stores, accounts = build_stores(clients), build_accounts(settings, clients)
+    catalog = Catalog(artifacts=clients.artifacts)
+    servers = Servers(
+        database=database,
+        instances=instances,
+        live=LiveState(redis=clients.redis),
+        domain=settings.game_domain,
+    )
+    return Api(
+        accounts=accounts,
+        backups=Backups(database=database, instances=instances, agents=clients.agents),
+        catalog=catalog,
+        console=Console(database=database, accounts=accounts, instances=instances, agents=clients.agents),
+        console_streams=ConsoleStreams(
+            database=database, accounts=accounts, instances=instances, consoles=clients.consoles
+        ),
+        dev=Dev(database=database, instances=instances, agents=clients.agents),
+        events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
+        files=build_files(clients, accounts, "game"),
+        dev_files=build_files(clients, accounts, "dev"),
+        instances=instances,
+        mods=Mods(
+            database=database,
+            instances=instances,
+            agents=clients.agents,
+            modrinth=clients.modrinth,
+            limit=RateLimit(redis=clients.redis, rates=RATES),
+            origins=tuple(part.strip().rstrip("/") for part in settings.modrinth_cdn.split(",")),
+        ),
+        operations=operations,
+        power=Power(
+            database=database,
+            instances=instances,
+            operations=operations,
+            running=stores.running,
+            agents=clients.agents,
+            proxmox=proxmox,
+            changes=stores.changes,
+        ),
+        provisioning=Provisioning(
+            database=database,
+            operations=operations,
+            catalog=catalog,
+            proxmox=proxmox,
+            settings=provisioning_settings(settings),
+        ),
+        publishing=build_publishing(settings, clients),
+        servers=servers,
+        edge_secret=settings.edge_secret.get_secret_value(),
+    )
+
+
+def provisioning_settings(settings: Settings) -> ProvisioningSettings:
+    """Return provisioning's own group."""
+    return ProvisioningSettings(
+        template_vmid=settings.template_vmid,
+        storage=settings.proxmox_storage,
+        pool=settings.proxmox_pool,
+        bridge=settings.bridge,
+        clone_width=settings.clone_width,
+        budget=settings.create_budget,
+        delete_budget=settings.delete_budget,
+    )

@@ -1,0 +1,152 @@
+"""Constructs what a worker runs: workflows, pollers, reconcilers."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zpack.control.db.leases import LeaseRows, ShardRows
+from zpack.control.engine.faults import FaultPoint
+from zpack.control.engine.leases import Leases
+from zpack.control.engine.periodic import Periodic
+from zpack.control.engine.shards import RENEW_SECONDS, Shards
+from zpack.control.engine.workflow import Workflows
+from zpack.control.heartbeat.poller import Heartbeat
+from zpack.control.hosts.poller import ClusterWatch
+from zpack.control.operations.actions import OperationJournal
+from zpack.control.operations.poller import Dispatcher
+from zpack.control.power.reconciler import HostOperationKeys
+from zpack.control.power.steps import PowerSteps
+from zpack.control.power.workflow import host_workflows
+from zpack.control.provisioning.lanes import Lanes
+from zpack.control.provisioning.removal import DeleteSteps
+from zpack.control.provisioning.steps import CreateSteps
+from zpack.control.provisioning.workflow import create_workflow, delete_workflow
+from zpack.control.publishing.reconciler import EdgeReconciler
+from zpack.control.wiring.clients import Clients, build_stores
+from zpack.control.wiring.rooms import build_publishing, provisioning_settings
+
+if TYPE_CHECKING:
+    from zpack.control.settings import Settings
+
+LOOK_SECONDS = 2.0
+"""Seconds between two looks at the whole cluster."""
+
+
+KEYS_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker runs."""
+
+    workflows: Workflows
+    shards: Shards
+    heartbeat: Heartbeat
+    periodics: tuple[Periodic, ...]
+    dispatch: Periodic
+
+
+def build_work(settings: Settings, clients: Clients, *, embedded: bool) -> Work:
+    """Construct the workflows and the pollers of a worker."""
+    default = "embedded" if embedded else f"worker-{secrets.token_hex(6)}"
+    name = settings.executor_id or default
+    workflows = build_workflows(settings, clients, executor_id=name)
+    shards = Shards(database=clients.database, rows=ShardRows(), worker=name)
+    dispatcher = Dispatcher(database=clients.database, workflows=workflows)
+    dispatch = Periodic(name="dispatch", every=1.0, tick=dispatcher.tick)
+    return Work(
+        workflows=workflows,
+        shards=shards,
+        heartbeat=build_heartbeat(settings, clients, shards),
+        dispatch=dispatch,
+        periodics=(
+            dispatch,
+            Periodic(name="lease", every=5.0, tick=workflows.renew_lease),
+            Periodic(name="take-over", every=10.0, tick=workflows.take_over),
+            Periodic(name="shards", every=RENEW_SECONDS, tick=shards.renew, cap=RENEW_SECONDS),
+            *build_reconcilers(settings, clients, shards),
+        ),
+    )
+
+
+def build_heartbeat(settings: Settings, clients: Clients, shards: Shards) -> Heartbeat:
+    """Construct the poller of the agents."""
+    stores = build_stores(clients)
+    return Heartbeat(
+        database=clients.database,
+        agents=clients.agents,
+        polls=clients.polls,
+        words=stores.words,
+        changes=stores.changes,
+        shards=lambda: shards.held,
+        every=settings.heartbeat_seconds,
+    )
+
+
+def build_reconcilers(settings: Settings, clients: Clients, shards: Shards) -> tuple[Periodic, ...]:
+    """Construct what one worker does for all: the edge, the cluster's states, the host operations' keys."""
+    stores = build_stores(clients)
+    edge = EdgeReconciler(
+        database=clients.database,
+        velocity=clients.velocity,
+        registrations=stores.registrations,
+        changes=stores.changes,
+        alone=shards.alone,
+    )
+    cluster = ClusterWatch(
+        database=clients.database,
+        proxmox=clients.proxmox,
+        states=stores.hosts,
+        changes=stores.changes,
+        alone=shards.alone,
+    )
+    keys = HostOperationKeys(database=clients.database, running=stores.running, alone=shards.alone)
+    return (
+        Periodic(name="edge", every=settings.edge_seconds, tick=edge.tick, cap=settings.edge_seconds),
+        Periodic(name="cluster", every=LOOK_SECONDS, tick=cluster.tick, cap=10.0),
+        Periodic(name="host-keys", every=KEYS_SECONDS, tick=keys.tick, cap=KEYS_SECONDS),
+    )
+
+
+def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -> Workflows:
+    """Construct the kernel with every workflow registered."""
+    stores = build_stores(clients)
+    workflows = Workflows(
+        url=settings.database_url.get_secret_value(),
+        journal=OperationJournal(database=clients.database, changes=stores.changes),
+        leases=Leases(database=clients.database, rows=LeaseRows(), executor_id=executor_id),
+        fault=FaultPoint.from_environment(),
+    )
+    group = provisioning_settings(settings)
+    publishing = build_publishing(settings, clients)
+    create = CreateSteps(
+        database=clients.database,
+        proxmox=clients.proxmox,
+        agents=clients.agents,
+        publishing=publishing,
+        words=stores.words,
+        lanes=Lanes(database=clients.database, width=settings.clone_width),
+        settings=group,
+    )
+    delete = DeleteSteps(
+        database=clients.database,
+        proxmox=clients.proxmox,
+        publishing=publishing,
+        words=stores.words,
+    )
+    power = PowerSteps(
+        database=clients.database,
+        proxmox=clients.proxmox,
+        running=stores.running,
+        hosts=stores.hosts,
+        changes=stores.changes,
+    )
+    for workflow in (
+        create_workflow(create, group),
+        delete_workflow(delete, group),
+        *host_workflows(power),
+    ):
+        workflows.register(workflow)
+    return workflows
