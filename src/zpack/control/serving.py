@@ -8,15 +8,16 @@ import os
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from redis.asyncio import Redis
-from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from zpack.control.app import create_app
 from zpack.control.engine.packing import PackingConnection
+from zpack.control.engine.relay_ws import AT_ONCE
 from zpack.control.settings import SettingsError
 from zpack.control.wiring import Hint, build_api, build_clients, build_work
 from zpack.control.worker import Worker
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("zpack.control")
 GRACE_SECONDS = 5
+SWITCHING = HTTPStatus.SWITCHING_PROTOCOLS
 KEEP_ALIVE_SECONDS = 130
 """Longer than reverse proxies keep idle connections (Caddy: 120 s), so that none is closed as it is used."""
 
@@ -42,14 +44,21 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     An upgrade that the application answers with a refusal is no error of the application's.
     """
 
+    def handle_connect(self, event: Any) -> None:
+        """Offer the application the short way for texts, as an extension of ASGI."""
+        super().handle_connect(event)
+        if self.response.status_code == SWITCHING:
+            cast("dict[str, Any]", self.scope)["extensions"][AT_ONCE] = self.send_at_once
+
+    def send_at_once(self, text: str) -> bool:
+        """Send a text, of which there are thousands a second; return False when it has to wait or fail."""
+        if not self.writable.is_set() or self.disconnected or self.close_sent or not self.handshake_complete:
+            return False
+        self.transport.write(text_frame(text))
+        return True
+
     async def send(self, message: Any) -> None:
-        """Send one ASGI message; a text, of which there are thousands a second, by the short way."""
-        if message["type"] == "websocket.send" and (text := message.get("text")) is not None:
-            await self.writable.wait()
-            if self.disconnected or self.close_sent or not self.handshake_complete:
-                raise ClientDisconnected
-            self.transport.write(text_frame(text))
-            return
+        """Send one ASGI message."""
         await super().send(message)
         refusal = message["type"] == "websocket.http.response.body"
         if refusal and not message.get("more_body", False):

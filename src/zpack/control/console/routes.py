@@ -62,4 +62,5 @@ async def stream(
     async with room.opened(session, server_id) as channel:
         protocol = chosen_protocol(socket.scope["subprotocols"])
         await socket.accept(protocol)
-        await room.serve(channel, AsgiSide(socket.receive, socket.send), Wanted(protocol, after))
+        viewer = AsgiSide(socket.receive, socket.send, extensions=socket.scope.get("extensions"))
+        await room.serve(channel, viewer, Wanted(protocol, after))

@@ -62,6 +62,7 @@ class Channels(Generic[C]):
         self._most = most
         self._per_key = per_key
         self._open: dict[C, asyncio.TimerHandle] = {}
+        self._count: Counter[str] = Counter()
         self._watching: asyncio.Task[None] | None = None
 
     def __iter__(self) -> Iterator[C]:
@@ -72,10 +73,10 @@ class Channels(Generic[C]):
 
     def open(self, channel: C) -> None:
         """Count a channel in. Raises TooManyStreams."""
-        count = Counter(key for each in self._open for key in each.keys)
-        if len(self._open) >= self._most or any(count[key] >= self._per_key for key in channel.keys):
+        if len(self._open) >= self._most or any(self._count[key] >= self._per_key for key in channel.keys):
             raise TooManyStreams("Too many streams are open.", details={"retryAfter": 10})
         loop = asyncio.get_running_loop()
+        self._count.update(channel.keys)
         self._open[channel] = loop.call_later(channel.seconds, channel.end, "token_expired")
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch(), name="rights")
@@ -85,6 +86,10 @@ class Channels(Generic[C]):
         timer = self._open.pop(channel, None)
         if timer is not None:
             timer.cancel()
+            self._count.subtract(channel.keys)
+            for key in channel.keys:
+                if self._count[key] <= 0:
+                    del self._count[key]
         if not self._open and self._watching is not None:
             self._watching.cancel()
             self._watching = None

@@ -16,12 +16,14 @@ from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.wire.problem import CLOSE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from zpack.wire.problem import Kind
 
 log = logging.getLogger("zpack.relay")
 GONE_AWAY, NORMAL = 1001, 1000
+AT_ONCE = "zpack.websocket.at_once"
+"""ASGI extension of our server: sends a text without a message through every layer, or returns False."""
 LOOK_SECONDS = 5.0
 REASON_BYTES = 123
 """RFC 6455 §5.5: a close frame has 125 bytes, two of them for the code."""
@@ -167,11 +169,16 @@ class AsgiSide:
     """The side of whoever called us, in ASGI's own messages; its server answers pings and asks for pongs."""
 
     def __init__(
-        self, receive: Callable[[], Awaitable[Any]], send: Callable[[dict[str, Any]], Awaitable[None]]
+        self,
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+        *,
+        extensions: Mapping[str, Any] | None = None,
     ) -> None:
         self.heard_at = time.monotonic()
         self._receive = receive
         self._send = send
+        self._at_once: Callable[[str], bool] | None = (extensions or {}).get(AT_ONCE)
         self._gone = False
 
     async def receive(self) -> str | bytes:
@@ -185,7 +192,10 @@ class AsgiSide:
 
     async def send(self, message: str | bytes) -> None:
         """Send one. Raises SideEnded."""
-        kind = "text" if isinstance(message, str) else "bytes"
+        is_text = isinstance(message, str)
+        if is_text and self._at_once is not None and self._at_once(message):
+            return
+        kind = "text" if is_text else "bytes"
         try:
             await self._send({"type": "websocket.send", kind: message})
         except (OSError, RuntimeError) as failure:  # the server's way to say that nobody is there
