@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 SECONDS = 60.0
 STREAMED = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)
 BODY_LIMIT = 32 << 20
+FRAME_LIMIT = 1 << 20
+HEARTBEAT_SECONDS = 20.0
 
 
 class Connection:
@@ -70,6 +72,24 @@ class Connection:
                 target.write(part)
                 size += len(part)
         return size
+
+    @contextlib.asynccontextmanager
+    async def socket(
+        self, path: str, *, protocol: str, params: Mapping[str, str]
+    ) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
+        """Open a WebSocket. Raises ApiAway, also when the API does not take the upgrade."""
+        assert self._session is not None, "enter the connection first"  # noqa: S101 - a programming error
+        try:
+            async with self._session.ws_connect(
+                self.base_url + path,
+                params=params,
+                protocols=(protocol,),
+                heartbeat=HEARTBEAT_SECONDS,
+                max_msg_size=FRAME_LIMIT,
+            ) as socket:
+                yield socket
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as failure:
+            raise ApiAway(f"{self.base_url}{path} cannot be opened: {type(failure).__name__}") from failure
 
     @contextlib.asynccontextmanager
     async def _answered(
