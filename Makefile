@@ -9,7 +9,7 @@ UV := $(VENV)/bootstrap/bin/uv
 STAMP := $(VENV)/.stamps
 ARGS ?=
 RUNTIME := requirements/base.txt pyproject.toml
-APT := lxc uidmap iproute2 redis-tools
+APT := lxc uidmap iproute2 redis-tools mmdebstrap
 IDE_APT := libkrb5-dev libx11-dev libxkbfile-dev libsecret-1-dev pkg-config g++ make python3
 NODE_PROJECTS := $(dir $(wildcard tests/node/*/package-lock.json))
 
@@ -18,7 +18,7 @@ NODE_PROJECTS := $(dir $(wildcard tests/node/*/package-lock.json))
 help: ## show this
 	@echo 'make up        install the lock, then run the whole platform (ARGS="--port 4001")'
 	@echo 'make test      install what tests need, then run them'
-	@echo 'make test-template  build a template from Debian and boot it (root, network, 2 minutes)'
+	@echo 'make test-template  only that: build a template from Debian and boot it (root, network)'
 	@echo 'make agent-wheel    build the wheel of the agent into dist/'
 	@echo 'make check     format, lint, types, import contracts, budgets, house rules, coverage, migrations'
 	@echo 'make bench     print the figures of docs/performance.md'
@@ -87,11 +87,9 @@ test-needs: $(STAMP)/dev
 # Journeys and LXC share the machine's addresses and its two cores with nobody: they run one by one.
 test: test-needs
 	$(BIN)/pytest -n 2 -m 'not journey and not lxc and not template and not ide' $(ARGS)
-	$(BIN)/pytest -m 'journey or lxc' $(ARGS)
+	$(BIN)/pytest -m 'journey or lxc or template' $(ARGS)
 
 test-template: test-needs
-	@command -v mmdebstrap >/dev/null || DEBIAN_FRONTEND=noninteractive \
-	  apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null
 	$(BIN)/pytest -m template $(ARGS)
 
 # Not part of `make test`: code-server is compiled once, then kept in .cache/ide.

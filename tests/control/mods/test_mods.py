@@ -173,6 +173,20 @@ async def test_a_requirement_that_cannot_be_met_installs_nothing(
     assert game.mods == {}
 
 
+async def test_a_refusal_midway_leaves_nothing_of_it(
+    hers: Caller, modrinth: ModrinthServer, game: Game
+) -> None:
+    library = modrinth.add("library")
+    modrinth.release(library)
+    need = {"project_id": library["id"], "version_id": None, "dependency_type": "required"}
+    modrinth.release(modrinth.add("sodium"), dependencies=[need])
+    broken = {name: b"tampered" for name in modrinth.cdn.files if "sodium" in name}
+    modrinth.cdn.files |= broken
+    reply = await install(hers, project="sodium", withDependencies=True)
+    assert (len(broken), reply.status, reply.body["details"]["error"]) == (1, 502, "hash_mismatch")
+    assert game.mods == {}
+
+
 async def test_an_agent_s_refusal_keeps_its_status_and_body(
     hers: Caller, modrinth: ModrinthServer, game: Game
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from zpack.control.outside.agent import Agents
     from zpack.control.outside.modrinth import Modrinth
 
+log = logging.getLogger("zpack.mods")
 FAILED = "Agent mods failed"
 LOOK_SECONDS = 5.0
 INSTALL_SECONDS = 320.0
@@ -115,9 +117,10 @@ class Mods:
         return await self._agents.call("GET", at.ip, "/game/mods", at.token, fallback=FAILED)
 
     async def install(self, user: User, server_id: str, body: InstallBody) -> dict[str, Any]:
-        """Install a project, after what it requires when that is asked for; nothing before all is resolved.
+        """Install a project, after what it requires when that is asked for: all of it, or nothing.
 
-        Raises as ``search`` does, UnknownProject, NoCompatibleVersion, AgentRefused.
+        Nothing is installed before all is resolved; what is in place when a later one is refused is put away
+        again. Raises as ``search`` does, UnknownProject, NoCompatibleVersion, AgentRefused.
         """
         at = await self._instances.reach(user, server_id, ctype="game")
         _engine(at)
@@ -126,27 +129,49 @@ class Mods:
         first = await self._resolve(at, body.project, body.version)
         plan = await self._plan(at, first, installed) if body.with_dependencies else [first]
         dependencies = await self._dependencies(first.choice.version, installed)
-        answer: Any = None
-        for wanted in plan:
-            answer = await self._order(user, at, wanted)
+        answer = await self._install_all(user, at, plan)
         told = answer if isinstance(answer, dict) else {}
         more = {"version": version_view(first.choice.version), "dependencies": dependencies}
         return {**told, **more, "installed": [wanted.choice.filename for wanted in plan]}
 
+    async def _install_all(self, user: User, at: Reached, plan: list[Wanted]) -> Any:
+        answer: Any = None
+        placed: list[str] = []
+        try:
+            for wanted in plan:
+                answer = await self._order(user, at, wanted)
+                placed.append(wanted.choice.filename)
+        except (AgentRefused, ForeignError):
+            for mod_id in reversed(placed):
+                await self._put_away(user, at, mod_id)
+            raise
+        return answer
+
+    async def _put_away(self, user: User, at: Reached, mod_id: str) -> None:
+        """Undo an install; an agent that cannot leaves the mod, which the list shows."""
+        try:
+            await self._remove_from(user, at, mod_id)
+        except (AgentRefused, ForeignError) as failure:
+            log.warning("the mod %r on %s stays in place: %s", mod_id, at.vmid, failure)
+
     async def switch(self, user: User, server_id: str, mod_id: str, *, enabled: bool) -> Any:
         """Switch a mod on or off. Raises as every call to an agent does."""
-        return await self._change(
-            user, server_id, mod_id, method="PATCH", action="mods.switch", json_body={"enabled": enabled}
+        at = await self._instances.reach(user, server_id, ctype="game")
+        return await self._change_at(
+            user, at, mod_id, method="PATCH", action="mods.switch", json_body={"enabled": enabled}
         )
 
     async def remove(self, user: User, server_id: str, mod_id: str) -> Any:
         """Put a mod away. Raises as every call to an agent does."""
-        return await self._change(user, server_id, mod_id, method="DELETE", action="mods.remove")
-
-    async def _change(
-        self, user: User, server_id: str, mod_id: str, *, method: str, action: str, **call: Any
-    ) -> Any:
         at = await self._instances.reach(user, server_id, ctype="game")
+        return await self._remove_from(user, at, mod_id)
+
+    async def _remove_from(self, user: User, at: Reached, mod_id: str) -> Any:
+        return await self._change_at(user, at, mod_id, method="DELETE", action="mods.remove")
+
+    async def _change_at(
+        self, user: User, at: Reached, mod_id: str, *, method: str, action: str, **call: Any
+    ) -> Any:
         async with self._database.transaction() as session:
             record(session, action, actor=user.id, vmid=at.vmid, mod=mod_id, **call.get("json_body", {}))
         path = f"/game/mods/{quote(mod_id, safe='')}"
