@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zpack.control.accounts import store
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
+    from zpack.control.db.session import AsyncSession
 
 
 async def end_all(session: AsyncSession, user_id: str, *, keep: str | None) -> int:
