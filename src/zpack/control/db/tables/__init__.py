@@ -10,7 +10,9 @@ from zpack.control.db.tables.instances import (
     VmidCounter,
     VmidReservation,
 )
+from zpack.control.db.tables.mail import OutboxMail
 from zpack.control.db.tables.operations import IdempotencyKey, Operation
+from zpack.control.db.tables.recovery import MailedToken, ResetRequest
 
 __all__ = [
     "AuditEntry",
@@ -18,8 +20,11 @@ __all__ = [
     "ContainerInstance",
     "DeletedInstance",
     "IdempotencyKey",
+    "MailedToken",
     "Operation",
+    "OutboxMail",
     "PollingWorker",
+    "ResetRequest",
     "User",
     "VmidCounter",
     "VmidReservation",
