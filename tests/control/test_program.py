@@ -83,6 +83,8 @@ async def stopped(process: asyncio.subprocess.Process) -> int:
         ({"API_AUTH_SECRET": "short"}, "API_AUTH_SECRET: "),
         ({"PORT": "none"}, "PORT: "),
         ({"VELOCITY_URL": None}, "VELOCITY_URL: Field required"),
+        ({"MAIL_FROM": "nobody short"}, "MAIL_FROM: "),
+        ({"MAIL_FROM": "a@example.org, b@example.org"}, "MAIL_FROM: "),
     ],
 )
 async def test_a_wrong_setting_is_one_line(
@@ -111,8 +113,18 @@ async def test_the_doctor_says_what_is_wrong(environment: dict[str, str]) -> Non
     found = json.loads(out)
     assert status == 1
     assert found.pop("database") is None
+    assert found.pop("mail by console") is None
     assert set(found) == {"proxmox", "edge", "artifacts"}
     assert all("cannot be reached" in complaint for complaint in found.values())
+
+
+@pytest.mark.seed("S77")
+async def test_the_doctor_says_how_mail_goes_out(environment: dict[str, str]) -> None:
+    roads = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": "9", "RESEND_API_KEY": "re_x", "RESEND_API_BASE": CLOSED}
+    _, out, _ = await run(environment | roads, "doctor")
+    said = [line for line in out.splitlines() if line.startswith("mail")]
+    assert [line.partition(":")[0] for line in said] == ["mail by smtp", "mail by resend"]
+    assert all("does not work" in line or "cannot be reached" in line for line in said)
 
 
 async def test_it_serves_stops_cleanly_and_makes_one_admin(environment: dict[str, str]) -> None:

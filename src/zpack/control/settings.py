@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.utils import getaddresses
 from typing import Any
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -95,6 +98,22 @@ class Settings(BaseSettings):
     """Name of this worker, the same after a restart; without it a random one."""
     cors_origins: str = _env("ZPACK_CORS_ORIGINS", default=LOCAL_ORIGINS)
     """Origins, comma separated, whose pages may call the API."""
+    smtp_host: str | None = _env("SMTP_HOST", default=None)
+    """Mail server; without it and without Resend mail goes to the log, for local development."""
+    smtp_port: int | None = _env("SMTP_PORT", default=None)
+    """Its port; 465 when ``SMTP_SECURE``, else 587."""
+    smtp_secure: bool = _env("SMTP_SECURE", default=False)
+    """TLS from the first byte; otherwise STARTTLS where the server offers it."""
+    smtp_user: str | None = _env("SMTP_USER", default=None)
+    """Whom we log in as there; without one we do not."""
+    smtp_pass: SecretStr | None = _env("SMTP_PASS", default=None)
+    """Its password; never sent in clear over a network."""
+    mail_from: str = _env("MAIL_FROM", default="ZeroLag Hub Support <support@zerolaghub.com>")
+    """Sender of all mail: ``Name <address>``."""
+    resend_key: SecretStr | None = _env("RESEND_API_KEY", default=None)
+    """Key of Resend, which takes what the mail server does not."""
+    resend_api_base: str = _env("RESEND_API_BASE", default="https://api.resend.com")
+    """Base URL of Resend's API."""
     log_level: str = _env("LOG_LEVEL", default="INFO")
     """DEBUG, INFO, WARNING or ERROR."""
 
@@ -107,6 +126,17 @@ class Settings(BaseSettings):
     @classmethod
     def _shared_long_enough(cls, value: SecretStr) -> SecretStr:
         return _at_least(value, SHARED_MIN)
+
+    @field_validator("mail_from")
+    @classmethod
+    def _one_sender(cls, value: str) -> str:
+        try:
+            ((name, address),) = getaddresses([value])
+            Address(name, addr_spec=address)
+        except (ValueError, IndexError, HeaderParseError) as failure:
+            msg = "must be one address, or Name <address>"
+            raise ValueError(msg) from failure
+        return value
 
     @property
     def create_budget(self) -> timedelta:

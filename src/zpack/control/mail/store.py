@@ -70,9 +70,11 @@ async def end(session: AsyncSession, mail: Queued, outcome: Outcome, complaint: 
     )
 
 
-async def put_off(session: AsyncSession, mail: Queued, pause: timedelta, complaint: str) -> bool:
-    """Give a mail back, to be tried later; return False when the claim was lost."""
-    return await _change(session, mail, due_at=func.now() + pause, complaint=complaint)
+async def put_off(
+    session: AsyncSession, mail: Queued, pause: timedelta, complaint: str, *, road: str | None
+) -> bool:
+    """Give a mail back, to be tried later, first on the given road; return False when the claim was lost."""
+    return await _change(session, mail, due_at=func.now() + pause, complaint=complaint, road=road)
 
 
 async def forget(session: AsyncSession, age: timedelta) -> None:

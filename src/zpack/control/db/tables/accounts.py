@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from zpack.control.db.tables.base import Base, Now, Timestamp
+from zpack.control.db.tables.base import Base, Now
 
 
 class User(Base):
@@ -21,7 +21,6 @@ class User(Base):
     last_name: Mapped[str | None]
     display_name: Mapped[str | None]
     role: Mapped[str] = mapped_column(server_default="user")
-    email_verified_at: Mapped[Timestamp | None]
     created_at: Mapped[Now]
     updated_at: Mapped[Now]
 

@@ -5,13 +5,12 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0003_mail"
-down_revision = "0002"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("users", sa.Column("email_verified_at", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "mail_outbox",
         sa.Column("id", sa.String(), nullable=False),
@@ -67,4 +66,3 @@ def downgrade() -> None:
     op.drop_table("mailed_tokens")
     op.drop_table("reset_requests")
     op.drop_table("mail_outbox")
-    op.drop_column("users", "email_verified_at")
