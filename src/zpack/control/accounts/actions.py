@@ -109,7 +109,7 @@ class Accounts:
             "display_name": _clean(body.displayName, "displayName") or body.username,
             "role": "user",
         }
-        values["password_hash"] = await self._hashed(body.password)
+        values["password_hash"] = await self.hashed(body.password)
         async with self._database.transaction() as session:
             if not await store.insert_user(session, **values):
                 raise UserExists("An account with this e-mail address or user name exists already.")
@@ -127,7 +127,7 @@ class Accounts:
         await self._limit.hit("login-account", body.identifier.lower()[:254])
         async with self._database.transaction() as session:
             row = await store.find_by_identifier(session, body.identifier)
-        good, better = await self._verified(body.password, row.password_hash if row else self._decoy)
+        good, better = await self.verified(body.password, row.password_hash if row else None)
         if row is None or not good:
             raise BadCredentials("The name or the password is wrong.")
         async with self._database.transaction() as session:
@@ -184,7 +184,7 @@ class Accounts:
 
     async def ensure_admin(self, *, email: str, password: str) -> bool:
         """Create the first admin; return False when the platform has one or the address is taken."""
-        hashed = await self._hashed(password)
+        hashed = await self.hashed(password)
         async with self._database.transaction() as session:
             if await store.find_admin(session) is not None:
                 return False
@@ -200,13 +200,18 @@ class Accounts:
         log.error("no administrator was made: a customer's account has the address %s", email)
         return False
 
-    async def _hashed(self, password: str) -> str:
+    async def hashed(self, password: str) -> str:
+        """Return what is stored of a password."""
         async with self._hashing:
             return await asyncio.to_thread(self._hash.hash, password)
 
-    async def _verified(self, password: str, hashed: str) -> tuple[bool, str | None]:
+    async def verified(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
+        """Return whether a password is right, and a better hash of it when the stored one is dated.
+
+        Without a stored one it is wrong, after the same time.
+        """
         async with self._hashing:
-            return await asyncio.to_thread(self._hash.verify_and_update, password, hashed)
+            return await asyncio.to_thread(self._hash.verify_and_update, password, hashed or self._decoy)
 
 
 def seen(row: UserRow) -> User:
@@ -219,6 +224,7 @@ def seen(row: UserRow) -> User:
         first_name=row.first_name,
         last_name=row.last_name,
         role=row.role,
+        email_verified=row.email_verified,
     )
 
 

@@ -23,6 +23,7 @@ class User:
     first_name: str | None
     last_name: str | None
     role: str
+    email_verified: bool = False
 
     @property
     def is_admin(self) -> bool:
@@ -39,15 +40,23 @@ class User:
             "firstName": self.first_name,
             "lastName": self.last_name,
             "role": self.role,
+            "emailVerified": self.email_verified,
         }
 
 
 @dataclass(frozen=True)
 class Session:
-    """A caller and the moment (seconds since 1970) until which the token that was shown is good."""
+    """A caller, and until when (seconds since 1970) and how far what was shown is good.
+
+    ``sid`` is the login session, or empty with an API key, whose id is ``api_key``. A full login has every
+    scope.
+    """
 
     user: User
     expires: float
+    sid: str = ""
+    scopes: frozenset[str] = frozenset({"*"})
+    api_key: str | None = None
 
     def seconds_left(self) -> float:
         """Return for how long the right lasts."""

@@ -9,6 +9,7 @@ from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from zpack.control.accounts.models import User
+from zpack.control.db.tables import LoginSession
 from zpack.control.db.tables import User as UserRow
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ ROLES = text("select id, role from users where id = any(:ids)")
 
 
 CALLER = text(
-    "select id, email, username, display_name, first_name, last_name, role from users where id = :id"
+    "select id, email, username, display_name, first_name, last_name, role, email_verified"
+    " from users where id = :id"
 )
 
 
@@ -65,3 +67,14 @@ async def update_user(session: AsyncSession, user_id: str, **values: Any) -> Non
 async def find_admin(session: AsyncSession) -> UserRow | None:
     """Return any admin, or None when the platform has none yet."""
     return await session.scalar(select(UserRow).where(UserRow.role == "admin").limit(1))
+
+
+async def revoke_sessions(session: AsyncSession, user_id: str, *, keep: str | None = None) -> int:
+    """Revoke the live sessions of a user but one; return how many."""
+    live = (
+        LoginSession.user_id == user_id,
+        LoginSession.revoked_at.is_(None),
+        LoginSession.id != (keep or ""),
+    )
+    ended = update(LoginSession).where(*live).values(revoked_at=func.now()).returning(LoginSession.id)
+    return len((await session.scalars(ended)).all())
