@@ -33,6 +33,7 @@ from zpack.control.operations.routes import router as operations
 from zpack.control.power.routes import router as power
 from zpack.control.provisioning.routes import router as provisioning
 from zpack.control.publishing.routes import router as publishing
+from zpack.control.recovery.routes import router as recovery
 from zpack.control.status.routes import router as status
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ CLIENT_CLOSED = 499
 """What nginx calls an answer that nobody waits for; it reaches no one."""
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
-    backups, mods, dev, publishing,
+    backups, mods, dev, publishing, recovery,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"

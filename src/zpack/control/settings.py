@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -14,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 SECRET_MIN = 32
 """RFC 7518 §3.2: an HS256 key is at least as long as its hash."""
 SHARED_MIN = 16
+BASE_URL = re.compile(r"https?://[^\s?#@]+")
 LOCAL_ORIGINS = "http://localhost:3000"
 
 
@@ -114,6 +116,12 @@ class Settings(BaseSettings):
     """Key of Resend, which takes what the mail server does not."""
     resend_api_base: str = _env("RESEND_API_BASE", default="https://api.resend.com")
     """Base URL of Resend's API."""
+    reset_url_base: str | None = _env("RESET_PASSWORD_URL_BASE", default=None)
+    """Where links to a new password begin; without it at ``PORTAL_URL``."""
+    portal_url: str | None = _env("PORTAL_URL", default=None)
+    """Base URL of the portal, for links in mail; by default ``http://localhost:3000``."""
+    require_verified_email: bool = _env("ZPACK_REQUIRE_VERIFIED_EMAIL", default=False)
+    """Whether only accounts with a confirmed e-mail address may create servers."""
     log_level: str = _env("LOG_LEVEL", default="INFO")
     """DEBUG, INFO, WARNING or ERROR."""
 
@@ -137,6 +145,14 @@ class Settings(BaseSettings):
             msg = "must be one address, or Name <address>"
             raise ValueError(msg) from failure
         return value
+
+    @field_validator("reset_url_base", "portal_url")
+    @classmethod
+    def _base_url(cls, value: str | None) -> str | None:
+        if value and not BASE_URL.fullmatch(value):
+            msg = "must begin with http:// or https:// and have no query"
+            raise ValueError(msg)
+        return value.rstrip("/") if value else None
 
     @property
     def create_budget(self) -> timedelta:

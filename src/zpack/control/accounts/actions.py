@@ -20,14 +20,17 @@ from zpack.control.audit.store import record
 from zpack.control.engine.errors import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Awaitable, Callable, Collection
 
     from zpack.control.accounts.auth import AccessTokens
     from zpack.control.accounts.models import LoginBody, ProfileBody, RegisterBody
     from zpack.control.accounts.tickets import Tickets
-    from zpack.control.db.session import Database
+    from zpack.control.db.session import AsyncSession, Database
     from zpack.control.db.tables import User as UserRow
     from zpack.control.engine.limits import RateLimit
+
+    Welcome = Callable[[AsyncSession, str, str], Awaitable[None]]
+    """What else happens when someone joins, in the same transaction; given id and e-mail address."""
 
 log = logging.getLogger("zpack.accounts")
 PASSWORD_MIN = 8
@@ -81,9 +84,16 @@ class Accounts:
     """Accounts and their passwords."""
 
     def __init__(
-        self, *, database: Database, tokens: AccessTokens, tickets: Tickets, limit: RateLimit
+        self,
+        *,
+        database: Database,
+        tokens: AccessTokens,
+        tickets: Tickets,
+        limit: RateLimit,
+        welcome: Welcome,
     ) -> None:
         self._database = database
+        self._welcome = welcome
         self._tickets = tickets
         self._tokens = tokens
         self._limit = limit
@@ -102,7 +112,7 @@ class Accounts:
         _check_password(body.password)
         values = {
             "id": f"usr_{secrets.token_hex(12)}",
-            "email": _checked_email(body.email),
+            "email": checked_email(body.email),
             "username": _checked_username(body.username),
             "first_name": _clean(body.firstName, "firstName"),
             "last_name": _clean(body.lastName, "lastName"),
@@ -113,6 +123,7 @@ class Accounts:
         async with self._database.transaction() as session:
             if not await store.insert_user(session, **values):
                 raise UserExists("An account with this e-mail address or user name exists already.")
+            await self._welcome(session, str(values["id"]), str(values["email"]))
             record(session, "user.register", actor=str(values["id"]))
         user = {k: v for k, v in values.items() if k != "password_hash"}
         return self._tokens.issue(User(**user))  # pyright: ignore[reportArgumentType] - same keys
@@ -234,7 +245,8 @@ def _check_password(password: str) -> None:
         raise InvalidField(message, details={"field": "password"})
 
 
-def _checked_email(text: str) -> str:
+def checked_email(text: str) -> str:
+    """Return an e-mail address in its usual form. Raises InvalidField."""
     try:
         return validate_email(text, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as failure:

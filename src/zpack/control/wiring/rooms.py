@@ -27,10 +27,12 @@ from zpack.control.publishing.actions import Publishing
 from zpack.control.status.live import LiveState
 from zpack.control.status.view import Servers
 from zpack.control.wiring.clients import Clients, build_stores
+from zpack.control.wiring.recovery import build_proofs, build_recovery
 
 if TYPE_CHECKING:
     from zpack.control.engine.periodic import Periodic
     from zpack.control.instances.models import ContainerType
+    from zpack.control.recovery.actions import Recovery
     from zpack.control.settings import Settings
 
 RATES = {
@@ -62,6 +64,7 @@ class Api:
     power: Power
     provisioning: Provisioning
     publishing: Publishing
+    recovery: Recovery
     servers: Servers
     edge_secret: str
 
@@ -92,6 +95,7 @@ def build_accounts(settings: Settings, clients: Clients) -> Accounts:
         ),
         tickets=Tickets(redis=clients.redis),
         limit=RateLimit(redis=clients.redis, rates=RATES),
+        welcome=build_proofs(settings).send_verification,
     )
 
 
@@ -173,6 +177,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
             settings=provisioning_settings(settings),
         ),
         publishing=build_publishing(settings, clients),
+        recovery=build_recovery(settings, clients, accounts),
         servers=servers,
         edge_secret=settings.edge_secret.get_secret_value(),
     )
@@ -188,4 +193,5 @@ def provisioning_settings(settings: Settings) -> ProvisioningSettings:
         clone_width=settings.clone_width,
         budget=settings.create_budget,
         delete_budget=settings.delete_budget,
+        require_verified_email=settings.require_verified_email,
     )

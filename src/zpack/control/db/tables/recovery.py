@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from zpack.control.db.tables.base import Base, Now, Timestamp
@@ -33,5 +33,3 @@ class ResetRequest(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     email: Mapped[str]
     created_at: Mapped[Now]
-
-    __table_args__ = (Index("uq_reset_requests_email_lower", text("lower(email)"), unique=True),)

@@ -40,9 +40,6 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reset_requests")),
     )
-    op.create_index(
-        "uq_reset_requests_email_lower", "reset_requests", [sa.literal_column("lower(email)")], unique=True
-    )
     op.create_table(
         "mailed_tokens",
         sa.Column("id", sa.String(), nullable=False),
