@@ -25,6 +25,13 @@ async def test_a_password_is_changed(ann: Caller, anyone: Caller, post: Post) ->
         assert len(await post.all("was changed")) == 1
 
 
+async def test_a_change_ends_every_other_login(ann: Caller, anyone: Caller) -> None:
+    async with await anyone.logged_in("ann", PASSWORD) as other:
+        await ann.post(PATH, BODY)
+        assert (await other.get("/api/auth/me")).status == 401
+    assert (await ann.get("/api/auth/me")).status == 200
+
+
 @pytest.mark.seed("S81")
 async def test_the_current_password_is_needed(ann: Caller, anyone: Caller) -> None:
     """400 and no 401, which would log the portal out."""

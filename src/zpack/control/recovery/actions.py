@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from zpack.control.accounts import store as accounts_store
-from zpack.control.accounts.actions import InvalidField, MissingFields, UserMissing, checked_email
+from zpack.control.accounts.actions import MissingFields, UserMissing
+from zpack.control.accounts.fields import InvalidField, check_password, checked_email
 from zpack.control.accounts.sessions import end_all
 from zpack.control.audit.store import record
 from zpack.control.engine.errors import Refusal
+from zpack.control.engine.limits import network_of
 from zpack.control.mail.store import queue
 from zpack.control.recovery import store
 from zpack.control.recovery.models import Purpose
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from zpack.control.engine.limits import RateLimit
     from zpack.control.recovery.models import ChangeBody, ForgottenBody, ResetBody, TokenBody
     from zpack.control.recovery.proofs import Proofs
-
-PASSWORD_MIN = 8
 
 
 class WrongPassword(Refusal):
@@ -45,14 +45,14 @@ class Recovery:
     async def request_reset(self, body: ForgottenBody, *, address: str) -> None:
         """Note the request; a worker finds out whether there is such an account.
 
-        Raises MissingFields, InvalidField, TooManyTries.
+        Raises MissingFields, TooManyTries.
         """
         if not body.email:
             raise MissingFields("Send the e-mail address.")
-        email = checked_email(body.email)
+        email = _usual_form(body.email)
         # Nobody else's tries count here. A flooded mailbox is the worker's concern: see proofs.ENOUGH.
-        await self._limit.hit("reset", f"{address} {email.lower()}")
-        await self._limit.hit("reset-address", address)
+        await self._limit.hit("reset", f"{network_of(address)} {email.lower()}")
+        await self._limit.hit("reset-address", network_of(address))
         async with self._database.transaction() as session:
             store.ask(session, email)
 
@@ -64,8 +64,8 @@ class Recovery:
         password = body.password or body.newPassword
         if not (body.token and password):
             raise MissingFields("Send token and password.")
-        _check_length(password, "password")
-        await self._limit.hit("token", address)
+        check_password(password)
+        await self._limit.hit("token", network_of(address))
         async with self._database.reading() as session:
             if await store.find_live(session, digest_of(body.token), Purpose.RESET) is None:
                 raise BadToken("The link is not valid, was used, or is too old; ask for another one.")
@@ -85,8 +85,8 @@ class Recovery:
         """
         if not (body.currentPassword and body.newPassword):
             raise MissingFields("Send currentPassword and newPassword.")
-        _check_length(body.newPassword, "newPassword")
-        await self._limit.hit("change-password", f"{address} {caller.user.id}")
+        check_password(body.newPassword, field="newPassword")
+        await self._limit.hit("change-password", f"{network_of(address)} {caller.user.id}")
         await self._limit.hit("change-password-account", caller.user.id)
         async with self._database.reading() as session:
             row = await accounts_store.find_by_id(session, caller.user.id)
@@ -110,7 +110,7 @@ class Recovery:
         """Note that the account's address is its owner's. Raises MissingFields, BadToken, TooManyTries."""
         if not body.token:
             raise MissingFields("Send the token.")
-        await self._limit.hit("token", address)
+        await self._limit.hit("token", network_of(address))
         async with self._database.transaction() as session:
             user = await self._proofs.redeem(session, body.token, Purpose.VERIFY)
             await accounts_store.update_user(session, user.id, email_verified=True)
@@ -133,7 +133,9 @@ class Recovery:
         await queue(session, "password_changed", to=email, user_id=user_id, key=key, **facts)
 
 
-def _check_length(password: str, field: str) -> None:
-    if len(password) < PASSWORD_MIN:
-        message = f"A password has at least {PASSWORD_MIN} characters."
-        raise InvalidField(message, details={"field": field})
+def _usual_form(text: str) -> str:
+    """Return an address as accounts keep it; one that is none is nobody's, or the first administrator's."""
+    try:
+        return checked_email(text)
+    except InvalidField:
+        return text
