@@ -215,6 +215,7 @@ ENDS = [
     ("delete from instances", (4404, "server_deleted")),
     ("update instances set customer_id = 'usr_other'", (4403, "access_revoked")),
     ("update users set role = 'admin' where username = 'ann'", (4403, "access_revoked")),
+    ("update login_sessions set revoked_at = now()", (4403, "access_revoked")),
 ]
 
 
