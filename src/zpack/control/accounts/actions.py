@@ -14,7 +14,6 @@ from zpack.control.accounts.models import KEY_PREFIX, Session, Shown, User
 from zpack.control.accounts.tickets import LIFE_SECONDS, BadTicket
 from zpack.control.audit.store import record
 from zpack.control.engine.errors import Refusal
-from zpack.control.engine.evening import evened
 from zpack.control.engine.limits import network_of
 
 if TYPE_CHECKING:
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from zpack.control.engine.limits import RateLimit
 
 log = logging.getLogger("zpack.accounts")
-REGISTER_STEP = 0.2
-"""Seconds: a taken name takes less work, and is not to be told by that."""
 
 
 class MissingFields(Refusal):
@@ -123,14 +120,17 @@ class Accounts:
             "display_name": clean(body.displayName, "displayName") or body.username,
             "role": "user",
         }
-        async with evened(REGISTER_STEP):
-            hashed = await self.hashed(body.password, line=network_of(address))
-            async with self._database.transaction() as session:
-                if not await store.insert_user(session, **values, password_hash=hashed):
-                    raise UserExists("An account with this e-mail address or user name exists already.")
-                user = User(**values)  # pyright: ignore[reportArgumentType] - same keys
-                answer = await self._sessions.begin(session, user)
-                record(session, "user.register", actor=user.id)
+        values["password_hash"] = await self.hashed(body.password, line=network_of(address))
+        async with self._database.transaction() as session:
+            is_new = await store.insert_user(session, **values)
+            if not is_new:  # a taken name must not be told by less work: do it all, and roll it back
+                values |= {"email": f"{values['id']}@taken.invalid", "username": values["id"]}
+                await store.insert_user(session, **values)
+            user = User(**{k: v for k, v in values.items() if k != "password_hash"})  # pyright: ignore[reportArgumentType] - same keys
+            answer = await self._sessions.begin(session, user)
+            record(session, "user.register", actor=user.id)
+            if not is_new:
+                raise UserExists("An account with this e-mail address or user name exists already.")
         return answer
 
     async def log_in(self, body: LoginBody, *, address: str) -> dict[str, Any]:
