@@ -11,7 +11,9 @@ from zpack.control.db.tables.instances import (
     VmidCounter,
     VmidReservation,
 )
+from zpack.control.db.tables.mail import OutboxMail
 from zpack.control.db.tables.operations import IdempotencyKey, Operation
+from zpack.control.db.tables.recovery import MailedToken, ResetRequest
 from zpack.control.db.tables.secondfactor import RecoveryCode, SecondFactor
 
 __all__ = [
@@ -22,10 +24,13 @@ __all__ = [
     "DeletedInstance",
     "IdempotencyKey",
     "LoginSession",
+    "MailedToken",
     "Operation",
+    "OutboxMail",
     "PollingWorker",
     "RecoveryCode",
     "RefreshToken",
+    "ResetRequest",
     "SecondFactor",
     "User",
     "VmidCounter",
