@@ -158,7 +158,7 @@ class Accounts:
                 raise BadCredentials("The name or the password is wrong.")
             if better is not None:
                 await store.update_user(session, row.id, password_hash=better)
-            if not row.second_factor:
+            if not now.second_factor:
                 return await self.admit(session, store.seen(row))
         raise self._challenge(row, better or row.password_hash)
 
@@ -185,14 +185,19 @@ class Accounts:
         details = {"challenge": challenge, "expiresIn": tokens.seconds}
         return SecondFactorRequired("Send a code of your authenticator.", details=details)
 
-    async def challenged(self, challenge: str) -> User:
-        """Return the user who has shown the password. Raises BadChallenge."""
+    def challenge_claims(self, challenge: str) -> dict[str, Any]:
+        """Return what a challenge says. Raises BadChallenge."""
         try:
-            claims = self._tokens.challenge.read(challenge)
+            return self._tokens.challenge.read(challenge)
         except BadToken as failure:
             raise BadChallenge("The challenge is not valid or has expired; log in again.") from failure
-        async with self._database.reading() as session:
-            row = await store.find_by_id(session, claims["sub"])
+
+    async def challenged(self, transaction: AsyncSession, claims: dict[str, Any]) -> User:
+        """Return who has shown the password, which stays as it is until the transaction ends.
+
+        Raises BadChallenge when it was changed since.
+        """
+        row = await store.lock_user(transaction, claims["sub"])
         if row is None or not hmac.compare_digest(digest_of(row.password_hash), claims["pwd"]):
             raise BadChallenge("The challenge is not valid or has expired; log in again.")
         return store.seen(row)
