@@ -15,6 +15,7 @@ from zpack.control.console.actions import Console
 from zpack.control.console.streams import ConsoleStreams
 from zpack.control.dev.actions import Dev
 from zpack.control.engine.limits import Rate, RateLimit
+from zpack.control.entitlements.actions import Entitlements
 from zpack.control.events.actions import Streams
 from zpack.control.files.actions import Files
 from zpack.control.instances.actions import Instances
@@ -53,6 +54,7 @@ class Api:
     console: Console
     console_streams: ConsoleStreams
     dev: Dev
+    entitlements: Entitlements
     events: Streams
     files: Files
     dev_files: Files
@@ -95,6 +97,13 @@ def build_accounts(settings: Settings, clients: Clients) -> Accounts:
     )
 
 
+def build_entitlements(settings: Settings, clients: Clients) -> Entitlements:
+    """Construct the room of plans and standings."""
+    return Entitlements(
+        database=clients.database, billing=settings.billing_on, default_plan=settings.plan_by_default
+    )
+
+
 def build_publishing(settings: Settings, clients: Clients) -> Publishing:
     """Construct the publishing room."""
     stores = build_stores(clients)
@@ -128,6 +137,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     operations = Operations(database=database, hint=hint)
     stores, accounts = build_stores(clients), build_accounts(settings, clients)
     catalog = Catalog(artifacts=clients.artifacts)
+    entitlements = build_entitlements(settings, clients)
     servers = Servers(
         database=database,
         instances=instances,
@@ -143,6 +153,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
             database=database, accounts=accounts, instances=instances, consoles=clients.consoles
         ),
         dev=Dev(database=database, instances=instances, agents=clients.agents),
+        entitlements=entitlements,
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
         files=build_files(clients, accounts, "game"),
         dev_files=build_files(clients, accounts, "dev"),

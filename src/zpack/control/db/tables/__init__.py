@@ -4,6 +4,7 @@ from zpack.control.db.tables.accounts import User
 from zpack.control.db.tables.audit import AuditEntry
 from zpack.control.db.tables.base import Base
 from zpack.control.db.tables.engine import PollingWorker, WorkerLease, WorkShard
+from zpack.control.db.tables.entitlements import Plan, Standing
 from zpack.control.db.tables.instances import (
     ContainerInstance,
     DeletedInstance,
@@ -11,6 +12,7 @@ from zpack.control.db.tables.instances import (
     VmidReservation,
 )
 from zpack.control.db.tables.operations import IdempotencyKey, Operation
+from zpack.control.db.tables.suspension import SuspendedServer
 
 __all__ = [
     "AuditEntry",
@@ -19,7 +21,10 @@ __all__ = [
     "DeletedInstance",
     "IdempotencyKey",
     "Operation",
+    "Plan",
     "PollingWorker",
+    "Standing",
+    "SuspendedServer",
     "User",
     "VmidCounter",
     "VmidReservation",
