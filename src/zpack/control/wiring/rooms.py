@@ -11,6 +11,7 @@ from zpack.control.console.actions import Console
 from zpack.control.console.streams import ConsoleStreams
 from zpack.control.dev.actions import Dev
 from zpack.control.engine.limits import Rate, RateLimit
+from zpack.control.entitlements.actions import Entitlements
 from zpack.control.events.actions import Streams
 from zpack.control.files.actions import Files
 from zpack.control.instances.actions import Instances
@@ -52,6 +53,7 @@ class Api:
     console: Console
     console_streams: ConsoleStreams
     dev: Dev
+    entitlements: Entitlements
     events: Streams
     files: Files
     dev_files: Files
@@ -82,6 +84,13 @@ class Hint:
 def build_instances(clients: Clients) -> Instances:
     """Construct the room of the servers themselves."""
     return Instances(database=clients.database, token_for=clients.agents.token_for)
+
+
+def build_entitlements(settings: Settings, clients: Clients) -> Entitlements:
+    """Construct the room of plans and standings."""
+    return Entitlements(
+        database=clients.database, billing=settings.billing_on, default_plan=settings.plan_by_default
+    )
 
 
 def build_publishing(settings: Settings, clients: Clients) -> Publishing:
@@ -118,6 +127,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     stores, identity = build_stores(clients), build_identity(settings, clients)
     accounts = identity.accounts
     catalog = Catalog(artifacts=clients.artifacts)
+    entitlements = build_entitlements(settings, clients)
     servers = Servers(
         database=database,
         instances=instances,
@@ -135,6 +145,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
             database=database, accounts=accounts, instances=instances, consoles=clients.consoles
         ),
         dev=Dev(database=database, instances=instances, agents=clients.agents),
+        entitlements=entitlements,
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
         files=build_files(clients, accounts, "game"),
         dev_files=build_files(clients, accounts, "dev"),

@@ -5,6 +5,7 @@ from zpack.control.db.tables.apikeys import ApiKey
 from zpack.control.db.tables.audit import AuditEntry
 from zpack.control.db.tables.base import Base
 from zpack.control.db.tables.engine import PollingWorker, WorkerLease, WorkShard
+from zpack.control.db.tables.entitlements import Plan, Standing
 from zpack.control.db.tables.instances import (
     ContainerInstance,
     DeletedInstance,
@@ -13,6 +14,7 @@ from zpack.control.db.tables.instances import (
 )
 from zpack.control.db.tables.operations import IdempotencyKey, Operation
 from zpack.control.db.tables.secondfactor import RecoveryCode, SecondFactor
+from zpack.control.db.tables.suspension import SuspendedServer
 
 __all__ = [
     "ApiKey",
@@ -23,10 +25,13 @@ __all__ = [
     "IdempotencyKey",
     "LoginSession",
     "Operation",
+    "Plan",
     "PollingWorker",
     "RecoveryCode",
     "RefreshToken",
     "SecondFactor",
+    "Standing",
+    "SuspendedServer",
     "User",
     "VmidCounter",
     "VmidReservation",
