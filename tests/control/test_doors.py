@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 PUBLIC = {
     "GET /api/health", "GET /api/ready", "POST /api/auth/register", "POST /api/auth/login",
     "POST /api/auth/login/second-factor", "POST /api/auth/logout", "POST /api/auth/refresh",
+    "POST /api/auth/forgot-password", "POST /api/auth/password-reset/request",
+    "POST /api/auth/reset-password", "POST /api/auth/password-reset/confirm", "POST /api/auth/verify-email",
     "GET /api/catalog/game", "GET /api/catalog/dev",
 }  # fmt: skip
 

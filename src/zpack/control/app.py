@@ -35,6 +35,7 @@ from zpack.control.operations.routes import router as operations
 from zpack.control.power.routes import router as power
 from zpack.control.provisioning.routes import router as provisioning
 from zpack.control.publishing.routes import router as publishing
+from zpack.control.recovery.routes import router as recovery
 from zpack.control.secondfactor.routes import router as secondfactor
 from zpack.control.status.routes import router as status
 
@@ -50,7 +51,7 @@ CLIENT_CLOSED = 499
 """What nginx calls an answer that nobody waits for; it reaches no one."""
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
-    backups, mods, dev, publishing, administration, apikeys, secondfactor,
+    backups, mods, dev, publishing, administration, apikeys, recovery, secondfactor,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"

@@ -17,7 +17,7 @@ from zpack.control.engine.errors import Refusal
 from zpack.control.engine.limits import network_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Awaitable, Callable, Collection
 
     from zpack.control.accounts.auth import TokenKinds
     from zpack.control.accounts.models import KeyBearers, LoginBody, ProfileBody, RegisterBody
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from zpack.control.db.session import AsyncSession, Database
     from zpack.control.db.tables import User as UserRow
     from zpack.control.engine.limits import RateLimit
+
+    Welcome = Callable[[AsyncSession, str, str], Awaitable[None]]
+    """What else happens when someone joins, in the same transaction; given id and e-mail address."""
 
 log = logging.getLogger("zpack.accounts")
 
@@ -92,6 +95,7 @@ class Accounts:
         sessions: Sessions,
         tickets: Tickets,
         tokens: TokenKinds,
+        welcome: Welcome,
     ) -> None:
         self._database = database
         self._keys = keys
@@ -99,6 +103,7 @@ class Accounts:
         self._sessions = sessions
         self._tickets = tickets
         self._tokens = tokens
+        self._welcome = welcome
         self.hashed = passwords.hashed
         self.verified = passwords.verified
 
@@ -126,6 +131,7 @@ class Accounts:
                 raise UserExists("An account with this e-mail address or user name exists already.")
             user = User(**values)  # pyright: ignore[reportArgumentType] - same keys
             answer = await self._sessions.begin(session, user)
+            await self._welcome(session, user.id, user.email)
             record(session, "user.register", actor=user.id)
         return answer
 
@@ -141,6 +147,9 @@ class Accounts:
         if row is None or not good:
             raise BadCredentials("The name or the password is wrong.")
         async with self._database.transaction() as session:
+            now = await store.lock_user(session, row.id)
+            if now is None or now.password_hash != row.password_hash:  # reset while we looked at it
+                raise BadCredentials("The name or the password is wrong.")
             if better is not None:
                 await store.update_user(session, row.id, password_hash=better)
             if not row.second_factor:

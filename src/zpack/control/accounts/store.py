@@ -60,6 +60,17 @@ async def find_by_identifier(session: AsyncSession, identifier: str) -> UserRow 
     )
 
 
+async def find_by_email(session: AsyncSession, email: str) -> UserRow | None:
+    """Return the user with this e-mail address, whatever its case."""
+    return await session.scalar(select(UserRow).where(func.lower(UserRow.email) == func.lower(email)))
+
+
+async def lock_user(session: AsyncSession, user_id: str) -> UserRow | None:
+    """Return one user as it is now; nobody else changes it before the transaction ends."""
+    locked = select(UserRow).where(UserRow.id == user_id).with_for_update(key_share=True)
+    return await session.scalar(locked.execution_options(populate_existing=True))
+
+
 async def insert_user(session: AsyncSession, **values: Any) -> bool:
     """Insert a user; return False when the e-mail address or user name is taken."""
     row = insert(UserRow).values(**values).on_conflict_do_nothing().returning(UserRow.id)

@@ -16,6 +16,7 @@ from zpack.control.apikeys.actions import ApiKeys
 from zpack.control.engine.limits import Rate, RateLimit
 from zpack.control.secondfactor.actions import SecondFactors
 from zpack.control.secondfactor.sealing import Sealing
+from zpack.control.wiring.recovery import build_proofs
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -78,6 +79,7 @@ def build_identity(settings: Settings, clients: Clients) -> Identity:
         sessions=sessions,
         tickets=Tickets(redis=clients.redis, tokens=tokens.console),
         tokens=tokens,
+        welcome=build_proofs(settings).send_verification,
     )
     sealing = Sealing(_secrets(settings.auth_secret, settings.auth_secret_previous))
     return Identity(

@@ -25,6 +25,7 @@ from zpack.control.status.live import LiveState
 from zpack.control.status.view import Servers
 from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.identity import build_identity
+from zpack.control.wiring.recovery import build_recovery
 
 if TYPE_CHECKING:
     from zpack.control.accounts.actions import Accounts
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from zpack.control.apikeys.actions import ApiKeys
     from zpack.control.engine.periodic import Periodic
     from zpack.control.instances.models import ContainerType
+    from zpack.control.recovery.actions import Recovery
     from zpack.control.secondfactor.actions import SecondFactors
     from zpack.control.settings import Settings
 
@@ -63,6 +65,7 @@ class Api:
     power: Power
     provisioning: Provisioning
     publishing: Publishing
+    recovery: Recovery
     second_factors: SecondFactors
     servers: Servers
     sessions: Sessions
@@ -176,6 +179,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
             settings=provisioning_settings(settings),
         ),
         publishing=build_publishing(settings, clients),
+        recovery=build_recovery(settings, clients, accounts),
         second_factors=identity.second_factors,
         servers=servers,
         sessions=identity.sessions,
@@ -193,4 +197,5 @@ def provisioning_settings(settings: Settings) -> ProvisioningSettings:
         clone_width=settings.clone_width,
         budget=settings.create_budget,
         delete_budget=settings.delete_budget,
+        require_verified_email=settings.require_verified_email,
     )

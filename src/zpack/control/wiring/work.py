@@ -26,6 +26,8 @@ from zpack.control.provisioning.steps import CreateSteps
 from zpack.control.provisioning.workflow import create_workflow, delete_workflow
 from zpack.control.publishing.reconciler import EdgeReconciler
 from zpack.control.wiring.clients import Clients, build_stores
+from zpack.control.wiring.mail import build_mail
+from zpack.control.wiring.recovery import build_reset_requests
 from zpack.control.wiring.rooms import build_publishing, provisioning_settings
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ def build_work(settings: Settings, clients: Clients, *, embedded: bool) -> Work:
             Periodic(name="lease", every=5.0, tick=workflows.renew_lease),
             Periodic(name="take-over", every=10.0, tick=workflows.take_over),
             Periodic(name="shards", every=RENEW_SECONDS, tick=shards.renew, cap=RENEW_SECONDS),
+            *build_mail(settings, clients),
+            *build_reset_requests(settings, clients),
             *build_reconcilers(settings, clients, shards),
         ),
     )

@@ -12,7 +12,9 @@ from zpack.control.db.tables.instances import (
     VmidCounter,
     VmidReservation,
 )
+from zpack.control.db.tables.mail import OutboxMail
 from zpack.control.db.tables.operations import IdempotencyKey, Operation
+from zpack.control.db.tables.recovery import MailedToken, ResetRequest
 from zpack.control.db.tables.secondfactor import RecoveryCode, SecondFactor
 from zpack.control.db.tables.suspension import SuspendedServer
 
@@ -24,11 +26,14 @@ __all__ = [
     "DeletedInstance",
     "IdempotencyKey",
     "LoginSession",
+    "MailedToken",
     "Operation",
+    "OutboxMail",
     "Plan",
     "PollingWorker",
     "RecoveryCode",
     "RefreshToken",
+    "ResetRequest",
     "SecondFactor",
     "Standing",
     "SuspendedServer",
