@@ -74,10 +74,13 @@ class Row:
 
 FILE = "path=a.txt"
 SEARCH = "vmid={server_id}&q=sodium"
-NEW = {"game": "minecraft", "variant": "paper", "version": "1.21.4"}
+NEW = {"game": "minecraft", "variant": "flying-squid", "version": "1.21.4"}
 RESTORE = "id={backup_id}"
 COMMAND = {"command": "list"}
 LOGIN = {"identifier": "nobody", "password": "{password}"}
+FORGOTTEN = {"email": "nobody@example.org"}
+RESET = {"token": "x", "password": "{password}"}
+CHANGED = {"currentPassword": "{password}", "newPassword": "{password} yet"}
 REGISTER = {"email": "new@example.org", "username": "new", "password": "{password}"}
 START, STOP = {"action": "start"}, {"action": "stop"}
 RESTART = {"action": "restart"}
@@ -95,7 +98,6 @@ ROWS = (
     Row("POST /api/auth/login/second-factor", PUBLIC, body={"challenge": "x", "code": "000000"}),
     Row("POST /api/auth/refresh", PUBLIC, body={"refreshToken": "{refresh}"}),
     Row("POST /api/auth/logout", PUBLIC),
-    Row("POST /api/auth/logout-all", ACCOUNT),
     Row("GET /api/auth/me", ACCOUNT),
     Row("PATCH /api/auth/me", ACCOUNT, body={"firstName": "A"}),
     Row("GET /api/auth/sessions", ACCOUNT),
@@ -107,6 +109,14 @@ ROWS = (
     Row("POST /api/auth/second-factor", ACCOUNT, body={"password": "{password}"}),
     Row("POST /api/auth/second-factor/confirm", ACCOUNT, body={"code": "000000"}),
     Row("POST /api/auth/second-factor/disable", ACCOUNT, body={"password": "{password}", "code": "000000"}),
+    Row("POST /api/auth/forgot-password", PUBLIC, body=FORGOTTEN),
+    Row("POST /api/auth/password-reset/request", PUBLIC, body=FORGOTTEN),
+    Row("POST /api/auth/reset-password", PUBLIC, body=RESET),
+    Row("POST /api/auth/password-reset/confirm", PUBLIC, body=RESET),
+    Row("POST /api/auth/change-password", ACCOUNT, body=CHANGED),
+    Row("POST /api/auth/verify-email", PUBLIC, body={"token": "x"}),
+    Row("POST /api/auth/verify-email/resend", ACCOUNT),
+    Row("POST /api/auth/logout-all", ACCOUNT),
     Row("GET /api/audit", ACCOUNT),
     Row("GET /api/admin/users", ADMIN),
     Row("PATCH /api/admin/users/{user_id}", ADMIN, body={"role": "user"}),
@@ -118,7 +128,7 @@ ROWS = (
     Row("GET /api/operations/{operation_id}", SERVER),
     Row("GET /api/instances/operations/{operation_id}", SERVER),
     Row("POST /api/operations/{operation_id}/cancel", SERVER),
-    Row("POST /api/operations/{operation_id}/retry", RUN),
+    Row("POST /api/operations/{operation_id}/retry", SERVER),  # its first step asks for the place again
     Row("GET /api/events", ACCOUNT),
     Row("GET /api/servers", ACCOUNT),
     Row("GET /api/servers/{server_id}", SERVER),
@@ -162,6 +172,7 @@ ROWS = (
     ),
     Row("POST /api/dev/{dev_id}/files/folder", RUN, FILE),
     Row("POST /api/dev/{dev_id}/codeserver/{action}", RUN, fill=START),
+    Row("POST /api/dev/{dev_id}/codeserver/{action}", SERVER, fill=STOP),
     # backups and mods
     *(
         row

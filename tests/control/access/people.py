@@ -17,7 +17,6 @@ from zpack.control.instances import store as instances
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from zpack.control.accounts.models import User
     from zpack.control.settings import Settings
     from zpack.control.wiring import Api, Clients
 
@@ -46,10 +45,10 @@ SESSION = text(
 
 @dataclass(frozen=True)
 class Badge:
-    """What a caller shows."""
+    """What a caller shows, and a refresh token that is good whatever the access token is."""
 
+    refresh: str
     token: str | None = None
-    refresh: str = ""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -101,15 +100,11 @@ class People:
         )
 
     async def badge(self, who: Who) -> Badge:
-        """Return what a caller shows now; whatever the last one did to its session, this one has its own."""
+        """Return what a caller shows, of a session of its own: the row before may have ended the last one."""
+        refresh: str = (await self._login(IDENTITY[who]))["refreshToken"]
         if who is Who.ANONYMOUS:
-            return Badge()
-        async with self.clients.database.transaction() as session:
-            row = await accounts.find_by_id(session, IDENTITY[who])
-            assert row is not None
-            user: User = accounts.seen(row)
-            made = await self.api.sessions.begin(session, user)
-        token: str = made["token"]
+            return Badge(refresh=refresh)
+        token: str = (await self._login(IDENTITY[who]))["token"]
         header, claims = parts_of(token)
         secret = self.settings.auth_secret.get_secret_value()
         if who is Who.EXPIRED:
@@ -118,8 +113,14 @@ class People:
             token = signed(header, claims | {"aud": "zpack:ide"}, key_of(secret))
         elif who is Who.REVOKED:
             async with self.clients.database.transaction() as session:
-                await accounts.revoke_sessions(session, user.id, only=[claims["sid"]])
-        return Badge(token, made["refreshToken"])
+                await accounts.revoke_sessions(session, OWNER, only=[claims["sid"]])
+        return Badge(refresh, token)
+
+    async def _login(self, user_id: str) -> dict[str, Any]:
+        async with self.clients.database.transaction() as session:
+            row = await accounts.find_by_id(session, user_id)
+            assert row is not None
+            return await self.api.sessions.begin(session, accounts.seen(row))
 
 
 def things_of(who: Who) -> Mapping[str, str]:

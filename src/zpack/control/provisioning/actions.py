@@ -164,9 +164,9 @@ class Provisioning:
         async with self._database.transaction() as session:
             row = await instances.find(session, vmid)
             archived = await instances.find_archived(session, vmid)
-        if row is not None and not (user.is_admin or row.customer_id == user.id):
-            raise ServerMissing("There is no such server.")
         guest = await self._proxmox.locate(vmid, Budget.seconds(2 * LOOK_SECONDS))
+        if row is not None and not (user.is_admin or row.customer_id == user.id):
+            raise ServerMissing("There is no such server.")  # not sooner than where there is none
         if row is not None:
             if guest is not None and guest.status == "running":
                 raise HostRunning("The host is running; stop it before deleting it.")
