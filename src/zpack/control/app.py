@@ -26,6 +26,7 @@ from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.engine.guard import Guard
 from zpack.control.engine.problems import problem_of
 from zpack.control.engine.relay_http import ClientGone
+from zpack.control.entitlements.routes import router as entitlements
 from zpack.control.events.routes import router as events
 from zpack.control.files.routes import STREAMED
 from zpack.control.files.routes import router as files
@@ -38,6 +39,7 @@ from zpack.control.publishing.routes import router as publishing
 from zpack.control.recovery.routes import router as recovery
 from zpack.control.secondfactor.routes import router as secondfactor
 from zpack.control.status.routes import router as status
+from zpack.control.suspension.routes import router as suspension
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -51,7 +53,8 @@ CLIENT_CLOSED = 499
 """What nginx calls an answer that nobody waits for; it reaches no one."""
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
-    backups, mods, dev, publishing, administration, apikeys, recovery, secondfactor,
+    backups, mods, dev, publishing, administration, apikeys, entitlements, recovery, secondfactor,
+    suspension,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"

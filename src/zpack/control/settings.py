@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     """What we call ourselves there; Modrinth asks for a way to reach the operator in it."""
     modrinth_cdn: str = _env("MODRINTH_CDN_ORIGINS", default="https://cdn.modrinth.com")
     """Origins, comma separated, that mods may be fetched from."""
+    default_plan: str | None = _env("ZPACK_DEFAULT_PLAN", default=None)
+    """Plan of accounts without one: by default ``free``, and ``unlimited`` while billing is off."""
+    stripe_secret_key: SecretStr | None = _env("STRIPE_SECRET_KEY", default=None)
+    """Key of Stripe's API; without one billing is off."""
     game_domain: str = _env("GAME_DOMAIN", default="zpack.localhost")
     """Domain below which servers get their names."""
     heartbeat_seconds: float = _env("ZPACK_HEARTBEAT_SECONDS", default=5.0)
@@ -176,6 +180,16 @@ class Settings(BaseSettings):
             msg = "must begin with http:// or https:// and have no query"
             raise ValueError(msg)
         return value.rstrip("/") if value else None
+
+    @property
+    def billing_on(self) -> bool:
+        """Whether plans are sold; if not, everybody has the default plan."""
+        return self.stripe_secret_key is not None
+
+    @property
+    def plan_by_default(self) -> str:
+        """The plan of accounts without one."""
+        return self.default_plan or ("free" if self.billing_on else "unlimited")
 
     @property
     def create_budget(self) -> timedelta:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypedDict
 
 Kind = Literal[
-    "invalid", "unauthorized", "forbidden", "not_found", "conflict", "too_large", "limit", "unavailable",
-    "upstream", "timeout", "slow", "full", "internal",
+    "invalid", "unauthorized", "payment", "forbidden", "not_found", "conflict", "too_large", "limit",
+    "unavailable", "upstream", "timeout", "slow", "full", "internal",
 ]  # fmt: skip
 
 STATUS: dict[Kind, int] = {
     "invalid": 400,
     "unauthorized": 401,
+    "payment": 402,
     "forbidden": 403,
     "not_found": 404,
     "slow": 408,

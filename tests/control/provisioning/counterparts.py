@@ -79,6 +79,8 @@ class AgentScripts:
         self.health_at: dict[int, list[float]] = defaultdict(list)
         self.console: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
         """Answers ``/console/stream`` of every agent."""
+        self.special: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = {}
+        """Answers these paths of every agent, whatever its manner."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer as the script of this address says, counting what runs at once for one agent."""
@@ -102,6 +104,8 @@ class AgentScripts:
             return await self._config(request, vmid)
         if request.path == "/console/stream" and self.console is not None:
             return await self.console(request)
+        if request.path in self.special:
+            return await self.special[request.path](request)
         manner = self.manner.get(vmid, self.default)
         return await ANSWERS[manner](request)
 

@@ -16,13 +16,14 @@ from zpack.control.instances.models import hostname_for, owner_of
 from zpack.control.operations import store as operations_store
 from zpack.control.operations.actions import new_operation_id
 from zpack.control.outside.proxmox import following
-from zpack.control.provisioning.models import artifact_path, ctype_of, java_path
+from zpack.control.provisioning.models import MIB, artifact_path, ctype_of, java_path
 
 if TYPE_CHECKING:
     from zpack.control.accounts.models import User
     from zpack.control.catalog.actions import Catalog
     from zpack.control.db.session import AsyncSession, Database
-    from zpack.control.db.tables import Operation
+    from zpack.control.db.tables import IdempotencyKey, Operation
+    from zpack.control.entitlements.actions import Entitlements
     from zpack.control.operations.actions import Operations
     from zpack.control.outside.proxmox import Guest, Proxmox
     from zpack.control.provisioning.models import CreateBody
@@ -121,12 +122,14 @@ class Provisioning:
         *,
         database: Database,
         operations: Operations,
+        entitlements: Entitlements,
         catalog: Catalog,
         proxmox: Proxmox,
         settings: ProvisioningSettings,
     ) -> None:
         self._database = database
         self._operations = operations
+        self._entitlements = entitlements
         self._catalog = catalog
         self._proxmox = proxmox
         self._settings = settings
@@ -135,17 +138,23 @@ class Provisioning:
         """Begin a create, or return the one begun with the same key.
 
         Raises MissingField, UnsupportedContainer, NotInCatalog, CatalogAway, IdeNotPrepared, NoArtifact,
-        RangeExhausted, BadKey, KeyReused, EmailNotVerified.
+        RangeExhausted, BadKey, KeyReused, EmailNotVerified, PlanLimitReached, PaymentRequired,
+        AccountSuspended.
         """
         if self._settings.require_verified_email and not (user.email_verified or user.is_admin):
             raise EmailNotVerified("Confirm your e-mail address first.")
         if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
             raise BadKey("An Idempotency-Key has 1 to 255 printable ASCII characters.")
         wanted = await self._checked(body)
-        taken = await self._taken()
+        taken, disk_mb = await self._taken(), await self._disk_mb(user)
         try:
             async with self._database.transaction() as session:
-                operation = await self._begin_create(session, user, wanted, taken, request_id)
+                await self._entitlements.queue(session, user)
+                if key is not None:
+                    await self._recall(session, user, key, wanted)
+                operation = await self._begin_create(
+                    session, user, wanted, taken=taken, disk_mb=disk_mb, request_id=request_id
+                )
                 if key is not None:
                     await self._claim(session, user, key, wanted, operation.id)
         except _Replayed as replay:
@@ -164,9 +173,9 @@ class Provisioning:
         async with self._database.transaction() as session:
             row = await instances.find(session, vmid)
             archived = await instances.find_archived(session, vmid)
-        if row is not None and not (user.is_admin or row.customer_id == user.id):
-            raise ServerMissing("There is no such server.")
         guest = await self._proxmox.locate(vmid, Budget.seconds(2 * LOOK_SECONDS))
+        if row is not None and not (user.is_admin or row.customer_id == user.id):
+            raise ServerMissing("There is no such server.")  # not sooner than where there is none
         if row is not None:
             if guest is not None and guest.status == "running":
                 raise HostRunning("The host is running; stop it before deleting it.")
@@ -225,11 +234,33 @@ class Provisioning:
         except ForeignError:
             return set()
 
+    async def _disk_mb(self, user: User) -> int:
+        """Return what a new server takes of its owner's disk limit: as much as the template."""
+        if (await self._entitlements.of(user)).limits.of_name("diskMb") is None:
+            return 0
+        template, node = self._settings.template_vmid, self._proxmox.default_node
+        try:
+            found = await self._proxmox.current(vmid=template, node=node, budget=Budget.seconds(LOOK_SECONDS))
+        except ForeignError:  # the first step finds out
+            return 0
+        size = found.get("maxdisk")
+        return size // MIB if isinstance(size, int) else 0
+
     async def _begin_create(
-        self, session: AsyncSession, user: User, wanted: dict[str, Any], taken: set[int], request_id: str
+        self,
+        session: AsyncSession,
+        user: User,
+        wanted: dict[str, Any],
+        *,
+        taken: set[int],
+        disk_mb: int,
+        request_id: str,
     ) -> Operation:
-        operation_id = new_operation_id()
         ctype = ctype_of(wanted)
+        await self._entitlements.check_create(
+            session, user, ctype=ctype, memory_mb=wanted["memory"], cpus=wanted["cores"], disk_mb=disk_mb
+        )
+        operation_id = new_operation_id()
         vmid = await instances.allocate_vmid(session, ctype=ctype, operation_id=operation_id, taken=taken)
         if vmid is None:
             raise RangeExhausted("Every VMID of the range is in use.")
@@ -244,7 +275,13 @@ class Provisioning:
             budget=self._settings.budget,
             vmid=vmid,
             hostname=hostname,
-            state={"vmid": vmid, "hostname": hostname, "customer_id": user.id, "request": wanted},
+            state={
+                "vmid": vmid,
+                "hostname": hostname,
+                "customer_id": user.id,
+                "request": wanted,
+                "disk_mb": disk_mb,
+            },
         )
         record(session, "instance.create", actor=user.id, vmid=vmid, operation=operation_id)
         await session.flush()
@@ -253,15 +290,15 @@ class Provisioning:
     async def _claim(
         self, session: AsyncSession, user: User, key: str, wanted: dict[str, Any], operation_id: str
     ) -> None:
-        fingerprint = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+        fingerprint = _fingerprint(wanted)
         earlier = await operations_store.claim_key(
             session, customer_id=user.id, key=key, fingerprint=fingerprint, operation_id=operation_id
         )
-        if earlier is None:
-            return
-        if earlier.fingerprint != fingerprint:
-            raise KeyReused("This Idempotency-Key was used for another request.")
-        raise _Replayed(earlier.operation_id)
+        _replay(earlier, wanted)
+
+    async def _recall(self, session: AsyncSession, user: User, key: str, wanted: dict[str, Any]) -> None:
+        """Leave when this very request was taken before, even where nothing more would fit now."""
+        _replay(await operations_store.find_key(session, customer_id=user.id, key=key), wanted)
 
     async def _begin_delete(
         self, user: User, vmid: int, hostname: str, customer_id: str | None, request_id: str
@@ -308,3 +345,16 @@ def _demand(body: CreateBody, *fields: str) -> None:
     for field in fields:
         if getattr(body, field) is None:
             raise MissingField(f"'{field}' is required.", details={"field": field})
+
+
+def _fingerprint(wanted: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+
+
+def _replay(earlier: IdempotencyKey | None, wanted: dict[str, Any]) -> None:
+    """Go back to what a key began. Raises _Replayed, or KeyReused when it began something else."""
+    if earlier is None:
+        return
+    if earlier.fingerprint != _fingerprint(wanted):
+        raise KeyReused("This Idempotency-Key was used for another request.")
+    raise _Replayed(earlier.operation_id)

@@ -21,8 +21,9 @@ from zpack.control.outside.proxmox import AlreadyExists, Locked, following
 from zpack.control.provisioning.models import agent_payload, ctype_of
 
 if TYPE_CHECKING:
-    from zpack.control.db.session import Database
+    from zpack.control.db.session import AsyncSession, Database
     from zpack.control.engine.steps import State
+    from zpack.control.entitlements.actions import Entitlements
     from zpack.control.heartbeat.store import AgentWords
     from zpack.control.outside.agent import Agents
     from zpack.control.outside.proxmox import Guest, Proxmox
@@ -66,6 +67,7 @@ class CreateSteps:
         database: Database,
         proxmox: Proxmox,
         agents: Agents,
+        entitlements: Entitlements,
         publishing: Publishing,
         words: AgentWords,
         lanes: Lanes,
@@ -74,23 +76,40 @@ class CreateSteps:
         self._database = database
         self._proxmox = proxmox
         self._agents = agents
+        self._entitlements = entitlements
         self._publishing = publishing
         self._words = words
         self._lanes = lanes
         self._settings = settings
 
     async def allocate_vmid(self, state: State) -> State | None:
-        """Confirm that the VMID taken with the request is ours alone. Raises VmidTaken."""
+        """Confirm that the VMID taken with the request is ours alone, and its place in the owner's plan.
+
+        A run that is tried again gave both back. Raises VmidTaken, PlanLimitReached, AccountSuspended.
+        """
         vmid, operation_id = state["vmid"], state["operation_id"]
         guest = await self._proxmox.locate(vmid, Budget.seconds(TASK_SECONDS))
         if guest is not None and not await self._is_this(guest, operation_id):
             raise VmidTaken(f"VMID {vmid} is in use on the cluster already; try again.")
         async with self._database.transaction() as session:
+            await self._check_place(session, state)
             reserved = await store.reserve_vmid(session, vmid=vmid, operation_id=operation_id)
             row = await store.find(session, vmid)
         if not reserved and not (row is not None and row.payload.get("agent_seed") == operation_id):
             raise VmidTaken(f"VMID {vmid} was given to another server.")
         return {"node": self._proxmox.default_node}
+
+    async def _check_place(self, session: AsyncSession, state: State) -> None:
+        wanted = state["request"]
+        await self._entitlements.check_reservation(
+            session,
+            state["customer_id"],
+            ctype=wanted.get("container_type", "game"),
+            memory_mb=wanted["memory"],
+            cpus=wanted["cores"],
+            disk_mb=state.get("disk_mb", 0),
+            operation_id=state["operation_id"],
+        )
 
     async def release_vmid(self, state: State) -> None:
         """Give the VMID back."""

@@ -10,12 +10,16 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
 ConnectionState = Literal[
-    "connectable", "starting", "not_published", "not_registered", "ping_failed", "offline"
+    "connectable", "starting", "not_published", "not_registered", "ping_failed", "offline", "suspended"
 ]
 
 LATEST = 4_102_444_800_000
 """2100-01-01 in milliseconds; NaN and infinity are not below it either."""
 
+KEPT_DOWN: tuple[ConnectionState, str] = (
+    "suspended",
+    "The owner's account is suspended; the server stays stopped.",
+)
 HOST_STATUS: dict[str, str] = {"start": "starting", "stop": "stopping", "restart": "restarting"}
 
 
@@ -63,6 +67,7 @@ class Observed:
     power: str | None = None
     power_at: str | None = None
     host_operation: dict[str, Any] | None = None
+    suspended: bool = False
 
     @property
     def pinged(self) -> dict[str, Any]:
@@ -89,7 +94,9 @@ def merge_connection(seen: Observed) -> Connection:
     published = str(seen.edge.get("state")) in {"published", "partial"}
     registered, verified = _registration(seen)
     ping = _backend_ping(seen)
-    state, reason = _verdict(seen, ready=ready, published=published, registered=registered, ping=ping)
+    state, reason = KEPT_DOWN
+    if not seen.suspended:
+        state, reason = _verdict(seen, ready=ready, published=published, registered=registered, ping=ping)
     return Connection(
         state=state,
         connectable=state == "connectable",

@@ -5,6 +5,7 @@ from zpack.control.db.tables.apikeys import ApiKey
 from zpack.control.db.tables.audit import AuditEntry
 from zpack.control.db.tables.base import Base
 from zpack.control.db.tables.engine import PollingWorker, WorkerLease, WorkShard
+from zpack.control.db.tables.entitlements import Plan, Standing
 from zpack.control.db.tables.instances import (
     ContainerInstance,
     DeletedInstance,
@@ -15,6 +16,7 @@ from zpack.control.db.tables.mail import OutboxMail
 from zpack.control.db.tables.operations import IdempotencyKey, Operation
 from zpack.control.db.tables.recovery import MailedToken, ResetRequest
 from zpack.control.db.tables.secondfactor import RecoveryCode, SecondFactor
+from zpack.control.db.tables.suspension import SuspendedServer
 
 __all__ = [
     "ApiKey",
@@ -27,11 +29,14 @@ __all__ = [
     "MailedToken",
     "Operation",
     "OutboxMail",
+    "Plan",
     "PollingWorker",
     "RecoveryCode",
     "RefreshToken",
     "ResetRequest",
     "SecondFactor",
+    "Standing",
+    "SuspendedServer",
     "User",
     "VmidCounter",
     "VmidReservation",

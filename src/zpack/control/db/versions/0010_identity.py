@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0010"
-down_revision = "0002"
+down_revision = "0003_entitlements"
 branch_labels = None
 depends_on = None
 

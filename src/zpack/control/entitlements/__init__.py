@@ -1,0 +1,1 @@
+"""What each account is entitled to: its plan, its limits, and what its standing still allows."""
