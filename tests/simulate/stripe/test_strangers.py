@@ -11,20 +11,25 @@ from typing import TYPE_CHECKING
 import billing_e2e
 import pytest
 
+from zpack.artifacts.node import find_node
+
 if TYPE_CHECKING:
     from tests.simulate.stripe.conftest import Receiver
 
 CLI = Path(__file__).parents[2] / "node" / "stripe" / "node_modules" / ".bin" / "stripe"
 SCENARIOS = Path(billing_e2e.__file__).parent / "scenarios"
+QUIET = {"HTTPS_PROXY": "http://127.0.0.1:9", "STRIPE_CLI_TELEMETRY_OPTOUT": "1"}
+"""The command line asks for newer versions of itself and reports its use: not from here."""
 REDIRECTED = (
     "import sys, stripe._stripe_client as c; c.DEFAULT_API_BASE = sys.argv.pop(1);"
     "from billing_e2e.cli import main; main()"
 )
 
 
-async def ran(*words: str, cwd: Path, **more: str) -> str:
+async def ran(*words: str, cwd: Path) -> str:
     """Run a program to its end and return what it said; AssertionError when it failed."""
-    given = {"PATH": os.environ["PATH"], "HOME": str(cwd), "XDG_CONFIG_HOME": str(cwd), **more}
+    path = os.pathsep.join((str(find_node().node.parent), os.environ["PATH"]))
+    given = {**QUIET, "PATH": path, "HOME": str(cwd), "XDG_CONFIG_HOME": str(cwd)}
     program = await asyncio.create_subprocess_exec(
         *words, cwd=cwd, env=given, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
