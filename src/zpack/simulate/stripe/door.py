@@ -85,7 +85,7 @@ class Door:
 
     async def _asked(self, request: web.Request) -> Request:
         query = request.rel_url.raw_query_string
-        kind = request.content_type == "application/json"
+        kind = request.path.startswith("/v2/") and request.content_type == "application/json"
         try:
             body = (await request.read()).decode()
         except UnicodeDecodeError:

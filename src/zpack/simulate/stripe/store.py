@@ -54,6 +54,12 @@ class Store:
         self._where.pop(ident, None)
         self._dirty.add((kind, ident))
 
+    def trim(self, kind: str, most: int) -> None:
+        """Forget the oldest objects of a kind that are too many."""
+        rows = self._kinds.get(kind, {})
+        while len(rows) > most:
+            self.drop(kind, next(iter(rows)))
+
     def get(self, kind: str, ident: str | None, *, param: str | None = None) -> Body:
         """Return an object. Raises ApiError: 404, or 400 when ``param`` names it."""
         found = self._kinds.get(kind, {}).get(ident or "")

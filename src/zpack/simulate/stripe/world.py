@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from zpack.simulate.stripe.store import Body
 
 OFFSET = "_offset"
+MOST_EVENTS = 50_000
+CHANGES = (".updated", ".refunded")
+"""Endings of the events that tell what the attributes were."""
 
 
 class World:
@@ -73,6 +76,7 @@ class World:
             "type": kind,
         }
         self.store.put(event)
+        self.store.trim("event", MOST_EVENTS)
         for listener in self.listeners:
             listener(event)
         return event
@@ -92,7 +96,7 @@ class World:
         previous = {key: before.get(key) for key in {**before, **body} if before.get(key) != body.get(key)}
         self.store.put(body)
         if previous:
-            self.emit(kind, body, previous)
+            self.emit(kind, body, previous if kind.endswith(CHANGES) else None)
 
     def link(self, path: str) -> str:
         """Return the address of one of our pages."""

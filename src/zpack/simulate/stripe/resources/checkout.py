@@ -65,7 +65,6 @@ PAYMENT_DATA = Fields(
 LOCALE = one_of("auto", "de", "en", "es", "fr", "it", "nl", "pl", "pt")
 CREATE: dict[str, Kind] = {
     "allow_promotion_codes": FLAG,
-    "automatic_tax": Fields({"enabled": FLAG}, required=("enabled",)),
     "billing_address_collection": one_of("auto", "required"),
     "cancel_url": TEXT,
     "client_reference_id": TEXT,

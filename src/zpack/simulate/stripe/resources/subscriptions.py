@@ -38,7 +38,6 @@ END_BEHAVIOR = Fields(
     required=("missing_payment_method",),
 )
 SETTINGS: dict[str, Kind] = {
-    "automatic_tax": Fields({"enabled": FLAG}, required=("enabled",)),
     "cancel_at_period_end": FLAG,
     "collection_method": COLLECTION,
     "days_until_due": Whole(least=0),
