@@ -32,7 +32,7 @@ SETUP: dict[str, Kind] = {
     "description": TEXT,
     "metadata": METADATA,
     "payment_method": TEXT,
-    "payment_method_types": Many(TEXT),
+    "payment_method_types": Many(one_of("card", "link")),
     "return_url": TEXT,
     "usage": USAGE,
 }

@@ -48,7 +48,7 @@ SETTINGS: dict[str, Kind] = {
     "payment_behavior": PAYMENT,
     "payment_settings": Fields(
         {
-            "payment_method_types": Many(TEXT),
+            "payment_method_types": Many(one_of("card", "link")),
             "save_default_payment_method": one_of("off", "on_subscription"),
         }
     ),
