@@ -140,6 +140,9 @@ async def test_a_key_gets_its_first_answer_again(base: str) -> None:
 
 async def test_a_key_of_another_call_is_refused(base: str) -> None:
     await called(base, "POST", "/v1/customers", "name=a", Idempotency_Key="k")
+    assert (await error(base, "POST", "/v1/products", "name=a", Idempotency_Key="k"))[
+        1
+    ] == "idempotency_error"
     assert await error(base, "POST", "/v1/customers", "name=b", Idempotency_Key="k") == (
         400,
         "idempotency_error",
