@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("zpack.simulate.stripe")
 KIND = "_delivery"
 HISTORY = 5000
+MOST_OPEN = 20_000
 LONGEST_PAUSE = 30.0
 
 
@@ -137,6 +138,8 @@ class Deliveries:
         self._by_event.setdefault(row["event"], []).append(row)
         if row["state"] in {"waiting", "held"}:
             self._open[row["id"]] = row
+        while len(self._open) > MOST_OPEN:
+            self._close_row(next(iter(self._open.values())), "failed")
 
     def _targets(self) -> Iterator[Target]:
         for row in self._world.store.all(ENDPOINT):
