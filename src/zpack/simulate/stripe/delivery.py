@@ -236,8 +236,10 @@ class Deliveries:
 
     def _forget(self) -> None:
         """Forget the oldest deliveries that are done."""
+        if self._world.store.size(KIND) <= HISTORY + len(self._open):
+            return
         rows = list(self._world.store.all(KIND))
         done = [row for row in rows if row["id"] not in self._open]
-        for row in done[: max(0, len(rows) - HISTORY)]:
+        for row in done[: max(0, len(done) - HISTORY)]:
             self._world.store.drop(KIND, row["id"])
             self._by_event.pop(row["event"], None)

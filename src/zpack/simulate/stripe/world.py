@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zpack.simulate.stripe.faults import Faults
-from zpack.simulate.stripe.store import Store, new_id
+from zpack.simulate.stripe.store import Store, copied, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -61,7 +60,7 @@ class World:
 
     def emit(self, kind: str, body: Body, previous: Body | None = None) -> Body:
         """Record an event with a snapshot of its object and tell the listeners."""
-        data: Body = {"object": copy.deepcopy(body)}
+        data: Body = {"object": copied(body)}
         if previous is not None:
             data["previous_attributes"] = previous
         event = {
@@ -91,7 +90,7 @@ class World:
     @contextmanager
     def changing(self, body: Body, kind: str) -> Generator[Body]:
         """Keep what the block changes, and tell of it once with the attributes as they were."""
-        before = copy.deepcopy(body)
+        before = copied(body)
         yield body
         previous = {key: before.get(key) for key in {**before, **body} if before.get(key) != body.get(key)}
         self.store.put(body)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 from zpack.simulate.stripe.billing import charging, drafts
 from zpack.simulate.stripe.billing.calendar import DAY
 from zpack.simulate.stripe.billing.lines import part_of
 from zpack.simulate.stripe.errors import ApiError
-from zpack.simulate.stripe.store import new_id
+from zpack.simulate.stripe.store import copied, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +30,7 @@ def of_subscription(
     invoice["default_payment_method"] = None
     invoice["parent"] = {
         "quote_details": None,
-        "subscription_details": {"metadata": copy.deepcopy(sub["metadata"]), "subscription": sub["id"]},
+        "subscription_details": {"metadata": copied(sub["metadata"]), "subscription": sub["id"]},
         "type": "subscription_details",
     }
     held = pending_items(world, sub) if pending else []

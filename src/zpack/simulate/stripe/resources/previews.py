@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 from zpack.simulate.stripe.billing import changes, invoicing, lifecycle
@@ -18,7 +17,7 @@ from zpack.simulate.stripe.forms import (
     one_of,
 )
 from zpack.simulate.stripe.resources.subscription_forms import ITEM, PRORATION
-from zpack.simulate.stripe.store import new_id
+from zpack.simulate.stripe.store import copied, new_id
 
 if TYPE_CHECKING:
     from zpack.simulate.stripe.calls import Call
@@ -47,7 +46,7 @@ def preview(world: World, call: Call) -> Body:
     given = call.given
     if not given.get("subscription"):
         raise invalid("The simulation previews the invoices of a subscription.", param="subscription")
-    sub = copy.deepcopy(world.store.get("subscription", given["subscription"], param="subscription"))
+    sub = copied(world.store.get("subscription", given["subscription"], param="subscription"))
     details = given.get("subscription_details") or {}
     at = details.get("proration_date") or world.now(sub["test_clock"])
     invoice = _previewed(world, sub, details, at)
