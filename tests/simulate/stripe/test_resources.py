@@ -39,6 +39,16 @@ async def test_an_invoice_by_hand_is_finalized_and_paid(
     assert refused.value.code == "invoice_already_paid"
 
 
+async def test_an_invoice_by_hand_advances_when_it_is_told_to(
+    client: stripe.StripeClient, someone: Subscriber, prices: dict[str, str]
+) -> None:
+    await someone.subscribe(prices["starter"])
+    draft = await drafted(client, someone)
+    await client.v1.invoices.update_async(draft.id, {"auto_advance": True})
+    await someone.wait(3600)
+    assert (await client.v1.invoices.retrieve_async(draft.id)).status == "paid"
+
+
 async def test_an_open_invoice_is_given_up_or_voided(
     client: stripe.StripeClient, someone: Subscriber, receiver: Receiver
 ) -> None:

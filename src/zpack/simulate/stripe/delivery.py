@@ -8,6 +8,7 @@ import fnmatch
 import json
 import logging
 import random
+import sqlite3
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -88,12 +89,13 @@ class Deliveries:
 
     def release(self) -> int:
         """Deliver what is held, and try again at once what failed. Return how many that is."""
-        rows = list(self._open.values())
+        failed = [row for row in self._world.store.all(KIND) if row["state"] == "failed"]
+        rows = [*failed, *self._open.values()]
         shuffled = [row for row in rows if row["shuffled"]]
         self._random.shuffle(shuffled)
         self._open.clear()
         for row in [*shuffled, *(row for row in rows if not row["shuffled"])]:
-            row["state"], row["at"] = "waiting", 0.0
+            row["state"], row["at"], row["attempts"] = "waiting", 0.0, 0
             self._open[row["id"]] = self._world.store.put(row, kind=KIND)
         self._wake.set()
         return len(rows)
@@ -154,8 +156,11 @@ class Deliveries:
         """Give each endpoint that has something due a task of its own: none waits for another."""
         while True:
             self._wake.clear()
-            self._forget()
-            self._world.store.flush()
+            try:
+                self._forget()
+                self._world.store.flush()
+            except sqlite3.Error:
+                log.exception("the state could not be kept")
             targets = {target.id: target for target in self._targets()}
             for ident, rows in self._due().items():
                 if ident not in self._busy:

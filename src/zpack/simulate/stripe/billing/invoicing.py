@@ -46,11 +46,15 @@ def pending_items(world: World, sub: Body) -> list[Body]:
         for item in world.store.all("invoiceitem")
         if item["invoice"] is None
         and item["customer"] == sub["customer"]
-        and ((item["parent"] or {}).get("subscription_details") or {"subscription": sub["id"]})[
-            "subscription"
-        ]
-        == sub["id"]
+        and subscription_of(item) in {None, sub["id"]}
     ]
+
+
+def give_up(world: World, invoice: Body) -> None:
+    """Do nothing more about an invoice by itself."""
+    invoice["auto_advance"] = False
+    invoice["next_payment_attempt"] = invoice["automatically_finalizes_at"] = None
+    world.store.put(invoice)
 
 
 def keep(world: World, invoice: Body) -> Body:
@@ -157,7 +161,7 @@ def void(world: World, invoice: Body, status: str = "void") -> Body:
 
 
 def subscription_of(invoice: Body) -> str | None:
-    """Return the subscription an invoice is for."""
+    """Return the subscription an invoice, or an invoice item, is for."""
     details = (invoice["parent"] or {}).get("subscription_details")
     return details["subscription"] if details else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zpack.simulate.stripe.billing import begin, cards, charging, drafts, invoicing, lifecycle
+from zpack.simulate.stripe.billing.calendar import HOUR
 from zpack.simulate.stripe.billing.lines import part_of
 from zpack.simulate.stripe.calls import listed, route
 from zpack.simulate.stripe.errors import ApiError
@@ -47,6 +48,7 @@ def create(world: World, call: Call) -> Body:
     at = world.now_of(customer["id"])
     invoice = drafts.blank(customer, currency=currency, reason="manual", at=at)
     invoice["auto_advance"] = given.get("auto_advance", False)
+    invoice["automatically_finalizes_at"] = at + HOUR if invoice["auto_advance"] else None
     invoice["collection_method"] = given.get("collection_method") or "charge_automatically"
     invoice["description"] = given.get("description")
     invoice["metadata"] = merged({}, given.get("metadata"))
@@ -123,6 +125,9 @@ def update(world: World, call: Call) -> Body:
         for name in ("auto_advance", "description"):
             if name in given:
                 invoice[name] = given[name]
+        if invoice["status"] == "draft" and "auto_advance" in given:
+            at = world.now(invoice["test_clock"]) + HOUR if given["auto_advance"] else None
+            invoice["automatically_finalizes_at"] = at
         if "metadata" in given:
             invoice["metadata"] = merged(invoice["metadata"], given["metadata"])
     return invoice

@@ -15,7 +15,6 @@ from zpack.simulate.stripe.forms import (
     one_of,
 )
 from zpack.simulate.stripe.listing import matching, page
-from zpack.simulate.stripe.resources.checks import live_subscription
 from zpack.simulate.stripe.resources.subscription_forms import (
     COLLECTION,
     CREATE,
@@ -39,7 +38,7 @@ def create(world: World, call: Call) -> Body:
 
 def update(world: World, call: Call) -> Body:
     """Change a subscription: its items with what they cost, its trial, its end, its pause."""
-    sub, given = live_subscription(world, call["id"]), call.given
+    sub, given = lifecycle.running(world, call["id"]), call.given
     _check(world, sub, given)
     now = world.now(sub["test_clock"])
     if given.get("items") is not None:
@@ -55,7 +54,7 @@ def update(world: World, call: Call) -> Body:
 
 def cancel(world: World, call: Call) -> Body:
     """End a subscription now."""
-    sub = live_subscription(world, call["id"])
+    sub = lifecycle.running(world, call["id"])
     details = call.given.get("cancellation_details")
     if details:
         sub["cancellation_details"].update(details)
@@ -74,7 +73,7 @@ def cancel(world: World, call: Call) -> Body:
 
 def resume(world: World, call: Call) -> Body:
     """Resume a paused subscription with a new period."""
-    sub = live_subscription(world, call["id"])
+    sub = lifecycle.running(world, call["id"])
     if sub["status"] != "paused":
         raise ApiError(400, f"Only paused subscriptions can be resumed; this one is {sub['status']}.")
     lifecycle.restart(world, sub, world.now(sub["test_clock"]))
