@@ -107,6 +107,12 @@ async def test_separate_processes_need_redis(environment: dict[str, str], word: 
     assert "REDIS_URL" in err
 
 
+async def test_a_default_plan_that_is_none_stops_the_start(environment: dict[str, str]) -> None:
+    status, _, err = await run({**environment, "ZPACK_DEFAULT_PLAN": "gold"}, "serve", "--embedded")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "ZPACK_DEFAULT_PLAN: there is no plan 'gold'" in err
+
+
 async def test_tables_and_migrations_agree(environment: dict[str, str]) -> None:
     assert (await run(environment, "migrate", "--check"))[0] == 0
 

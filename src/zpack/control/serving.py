@@ -104,6 +104,8 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
         await api.accounts.ensure_admin(
             email=settings.admin_email, password=settings.admin_password.get_secret_value()
         )
+    if settings.default_plan is not None and not await api.plans.exists(settings.default_plan):
+        raise SettingsError(f"ZPACK_DEFAULT_PLAN: there is no plan {settings.default_plan!r}")
 
     async def ready() -> dict[str, str]:
         return await waiting(clients, worker)

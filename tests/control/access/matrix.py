@@ -35,6 +35,7 @@ class Met(StrEnum):
     HIDDEN = "404: byte for byte what is said of nothing"
 
 
+LIMITS = ("gameServers", "devContainers", "memoryMb", "cpus", "diskMb", "backupsPerServer")
 Rule = Mapping[Who, Met]
 
 PUBLIC: Rule = dict.fromkeys(Who, Met.IN)
@@ -85,6 +86,7 @@ REGISTER = {"email": "new@example.org", "username": "new", "password": "{passwor
 START, STOP = {"action": "start"}, {"action": "stop"}
 RESTART = {"action": "restart"}
 KEY = {"name": "a key", "scopes": ["account"]}
+PLAN = {"name": "New", "priceCents": 0, "limits": dict.fromkeys(LIMITS)}
 MOD, SWITCH = {"project": "sodium"}, {"enabled": False}
 
 ROWS = (
@@ -120,6 +122,11 @@ ROWS = (
     Row("GET /api/audit", ACCOUNT),
     Row("GET /api/admin/users", ADMIN),
     Row("PATCH /api/admin/users/{user_id}", ADMIN, body={"role": "user"}),
+    Row("POST /api/admin/users/{user_id}/suspend", ADMIN, body={"reason": "spam"}),
+    Row("POST /api/admin/users/{user_id}/unsuspend", ADMIN),
+    Row("GET /api/admin/plans", ADMIN),
+    Row("POST /api/admin/plans", ADMIN, body={"id": "new", **PLAN}),
+    Row("PUT /api/admin/plans/{plan_id}", ADMIN, body=PLAN),
     # servers
     Row("POST /api/instances", CREATE, body=NEW),
     Row("GET /api/instances", ACCOUNT),

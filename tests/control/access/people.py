@@ -142,6 +142,7 @@ def _things(owner: str, server: str, dev: str) -> Mapping[str, str]:
         "mod_id": "a.jar",
         "operation_id": f"op_{owner}",
         "password": PASSWORD,
+        "plan_id": "starter",
         "server_id": server,
         "session_id": f"ses_{owner}",
         "user_id": ANOTHER,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.control.access.matrix import ADMIN, EDGE, PUBLIC, ROWS, RULES, Met, Row, Who
+from tests.control.access.matrix import ADMIN, EDGE, PUBLIC, ROWS, RULES, RUN, Met, Row, Who
 from tests.control.access.people import People, nothing, things_of
 from zpack.control.app import SOCKET, access_rules, create_app
 
@@ -98,7 +98,6 @@ def test_nobody_is_forgotten() -> None:
 async def test_every_route_meets_them_as_its_line_says(
     who: Who, people: People, base_url: str, http: aiohttp.ClientSession
 ) -> None:
-    """Anything between "let through" and "not there" is a hole or a broken door."""
     complaints: list[str] = []
     badge: Badge | None = None
     for row in ROWS:
@@ -116,11 +115,19 @@ async def test_every_route_meets_them_as_its_line_says(
     assert not complaints, "\n".join(complaints)
 
 
+async def test_not_even_an_administrator_runs_what_is_suspended(
+    people: People, base_url: str, http: aiohttp.ClientSession
+) -> None:
+    badge, things = await people.badge(Who.ADMIN), things_of(Who.SUSPENDED)
+    running = [row for row in ROWS if row.rule is RUN]
+    heard = {f"{row.route} {row.fill}": await ask(http, base_url, row, badge, things) for row in running}
+    assert running
+    assert {route: said for route, said in heard.items() if met_with(said) is not Met.SUSPENDED} == {}
+
+
 def met_with(heard: Heard) -> Met | None:
     """Return how an answer meets its asker; None when that cannot be told from it alone."""
-    if heard.code in BROKEN or heard.status == 405:
-        return None
-    if heard.status == 404:
+    if heard.code in BROKEN or heard.status in {404, 405}:
         return None
     if heard.status == 401 and (heard.code in OUT or not heard.code):
         return Met.OUT

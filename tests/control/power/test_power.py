@@ -191,6 +191,15 @@ async def test_the_key_lives_while_the_row_does(hers: World, ann: Caller) -> Non
     assert (await ann.post(f"{SERVER}/host/start")).status == 409
 
 
+async def test_a_key_taken_again_after_its_last_step_is_given_back(hers: World, ann: Caller) -> None:
+    operation = (await ann.post(f"{SERVER}/host/stop")).body["operation"]["id"]
+    await hers.keys.tick()
+    async with hers.clients.database.transaction() as session:
+        await set_finished(session, operation, status="succeeded", result={}, error=None)
+    await hers.keys.tick()
+    assert (await ann.get(f"{SERVER}/host/status")).body["operation"] is None
+
+
 async def test_a_key_without_a_row_blocks_but_a_moment(hers: World, ann: Caller) -> None:
     claimed = await hers.stores.running.claim(5000, {"id": "op_of_a_dead_process", "type": "stop"})
     assert claimed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,31 @@ async def test_coming_round_again_changes_nothing(hers: Hers) -> None:
     await hers.reconciler.tick()
     assert await hers.host_operations() == [("host-stop", "succeeded")]
     assert len(hers.world.edge.calls) == calls
+
+
+async def test_lost_live_state_begins_nothing_twice(hers: Hers) -> None:
+    await hers.stands(DOWN)
+    await hers.reconciler.tick()
+    await hers.world.clients.redis.flushall()
+    await hers.world.watch.tick()
+    await hers.reconciler.tick()
+    assert await hers.host_operations() == [("host-stop", "queued")]
+
+
+async def test_two_reconcilers_at_once_begin_one_stop(hers: Hers) -> None:
+    await hers.stands(DOWN)
+    await asyncio.gather(*(hers.reconciler.tick() for _ in range(5)))
+    assert await hers.host_operations() == [("host-stop", "queued")]
+
+
+async def test_recovered_before_the_stop_is_done_it_ends_running(hers: Hers) -> None:
+    await hers.stands(DOWN)
+    await hers.reconciler.tick()
+    await hers.stands("allowed")
+    await hers.reconciler.tick()
+    await hers.settle()
+    assert hers.power == "running"
+    assert await hers.did("host-stop", "host-start")
 
 
 async def test_a_server_somebody_starts_at_the_cluster_is_stopped_again(hers: Hers) -> None:

@@ -41,6 +41,11 @@ class Plans:
         async with self._database.reading() as session:
             return [plan_view(row) for row in await store.list_plans(session, all_of_them=all_of_them)]
 
+    async def exists(self, plan_id: str) -> bool:
+        """Say whether there is such a plan."""
+        async with self._database.reading() as session:
+            return await store.find_plan(session, plan_id) is not None
+
     async def add(self, admin: User, body: NewPlan) -> dict[str, Any]:
         """Make a plan. Raises PlanTaken."""
         values = body.columns()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zpack.control.db.session import AsyncSession, Database
     from zpack.control.db.tables import IdempotencyKey, Operation
     from zpack.control.entitlements.actions import Entitlements
+    from zpack.control.entitlements.models import Entitlement
     from zpack.control.operations.actions import Operations
     from zpack.control.outside.proxmox import Guest, Proxmox
     from zpack.control.provisioning.models import CreateBody
@@ -145,8 +146,9 @@ class Provisioning:
             raise EmailNotVerified("Confirm your e-mail address first.")
         if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
             raise BadKey("An Idempotency-Key has 1 to 255 printable ASCII characters.")
+        entitled = await self._entitlements.check_owner(user.id, "create")
         wanted = await self._checked(body)
-        taken, disk_mb = await self._taken(), await self._disk_mb(user)
+        taken, disk_mb = await self._taken(), await self._disk_mb(entitled)
         try:
             async with self._database.transaction() as session:
                 await self._entitlements.queue(session, user)
@@ -234,9 +236,9 @@ class Provisioning:
         except ForeignError:
             return set()
 
-    async def _disk_mb(self, user: User) -> int:
+    async def _disk_mb(self, entitled: Entitlement) -> int:
         """Return what a new server takes of its owner's disk limit: as much as the template."""
-        if (await self._entitlements.of(user)).limits.of_name("diskMb") is None:
+        if entitled.limits.of_name("diskMb") is None:
             return 0
         template, node = self._settings.template_vmid, self._proxmox.default_node
         try:
