@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 SECRET_MIN = 32
 """RFC 7518 §3.2: an HS256 key is at least as long as its hash."""
 SHARED_MIN = 16
+LIFE_MAX = 366 * 86400
 LOCAL_ORIGINS = "http://localhost:3000"
 
 
@@ -36,9 +37,21 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = _env("REDIS_URL", default=None)
     """Redis or Valkey ≥ 6. Only ``serve --embedded`` can do without."""
     auth_secret: SecretStr = _env("API_AUTH_SECRET")
-    """Key of access tokens; at least 32 characters."""
+    """Keys of all tokens are derived from it; at least 32 characters."""
+    auth_secret_previous: SecretStr | None = _env("API_AUTH_SECRET_PREVIOUS", default=None)
+    """The secret before this one: it verifies tokens and opens authenticators, and signs nothing."""
     auth_ttl: int = _env("API_AUTH_TTL_SECONDS", default=3600)
     """Life of an access token in seconds."""
+    refresh_secret: SecretStr | None = _env("API_AUTH_REFRESH_SECRET", default=None)
+    """Secret of refresh tokens, instead of API_AUTH_SECRET."""
+    refresh_ttl: int = _env("API_AUTH_REFRESH_TTL_SECONDS", default=30 * 86400)
+    """A session that is not used for so many seconds ends."""
+    ide_secret: SecretStr | None = _env("API_AUTH_IDE_SECRET", default=None)
+    """Secret of IDE tokens, instead of API_AUTH_SECRET."""
+    ide_ttl: int = _env("API_AUTH_IDE_TTL_SECONDS", default=300)
+    """Life of an IDE token in seconds."""
+    trusted_proxies: str = _env("ZPACK_TRUSTED_PROXIES", default="")
+    """Addresses or networks, comma separated, of proxies whose X-Forwarded-For is believed."""
     admin_email: str = _env("ZPACK_ADMIN_EMAIL", default="admin@localhost")
     """The first administrator."""
     admin_password: SecretStr | None = _env("ZPACK_ADMIN_PASSWORD", default=None)
@@ -98,10 +111,18 @@ class Settings(BaseSettings):
     log_level: str = _env("LOG_LEVEL", default="INFO")
     """DEBUG, INFO, WARNING or ERROR."""
 
-    @field_validator("auth_secret", "agent_secret")
+    @field_validator("auth_secret", "auth_secret_previous", "refresh_secret", "ide_secret", "agent_secret")
     @classmethod
-    def _long_enough(cls, value: SecretStr) -> SecretStr:
-        return _at_least(value, SECRET_MIN)
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else _at_least(value, SECRET_MIN)
+
+    @field_validator("auth_ttl", "refresh_ttl", "ide_ttl")
+    @classmethod
+    def _some_time(cls, value: int) -> int:
+        if not 1 <= value <= LIFE_MAX:
+            msg = f"must be between 1 and {LIFE_MAX} seconds"
+            raise ValueError(msg)
+        return value
 
     @field_validator("edge_secret")
     @classmethod

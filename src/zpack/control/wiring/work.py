@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zpack.control.accounts.reconciler import EndedSessions
 from zpack.control.db.leases import LeaseRows, ShardRows
 from zpack.control.engine.faults import FaultPoint
 from zpack.control.engine.leases import Leases
@@ -35,6 +36,7 @@ LOOK_SECONDS = 2.0
 
 
 KEYS_SECONDS = 5.0
+SESSIONS_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,9 @@ def build_reconcilers(settings: Settings, clients: Clients, shards: Shards) -> t
         alone=shards.alone,
     )
     keys = HostOperationKeys(database=clients.database, running=stores.running, alone=shards.alone)
+    ended = EndedSessions(database=clients.database, alone=shards.alone)
     return (
+        Periodic(name="ended-sessions", every=SESSIONS_SECONDS, tick=ended.tick),
         Periodic(name="edge", every=settings.edge_seconds, tick=edge.tick, cap=settings.edge_seconds),
         Periodic(name="cluster", every=LOOK_SECONDS, tick=cluster.tick, cap=10.0),
         Periodic(name="host-keys", every=KEYS_SECONDS, tick=keys.tick, cap=KEYS_SECONDS),
