@@ -23,6 +23,7 @@ from zpack.control.publishing.actions import Publishing
 from zpack.control.status.live import LiveState
 from zpack.control.status.view import Servers
 from zpack.control.wiring.clients import Clients, build_stores
+from zpack.control.wiring.ide import IdeDoor, build_ide
 from zpack.control.wiring.identity import build_identity
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from zpack.control.administration.actions import Administration
     from zpack.control.apikeys.actions import ApiKeys
     from zpack.control.engine.periodic import Periodic
+    from zpack.control.ide.actions import Ide
     from zpack.control.instances.models import ContainerType
     from zpack.control.secondfactor.actions import SecondFactors
     from zpack.control.settings import Settings
@@ -55,6 +57,8 @@ class Api:
     events: Streams
     files: Files
     dev_files: Files
+    ide: Ide
+    ide_door: IdeDoor
     instances: Instances
     mods: Mods
     operations: Operations
@@ -117,6 +121,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     operations = Operations(database=database, hint=hint)
     stores, identity = build_stores(clients), build_identity(settings, clients)
     accounts = identity.accounts
+    ide, ide_door = build_ide(settings, clients, accounts, instances)
     catalog = Catalog(artifacts=clients.artifacts)
     servers = Servers(
         database=database,
@@ -138,6 +143,8 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
         files=build_files(clients, accounts, "game"),
         dev_files=build_files(clients, accounts, "dev"),
+        ide=ide,
+        ide_door=ide_door,
         instances=instances,
         mods=Mods(
             database=database,
