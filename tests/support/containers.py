@@ -21,11 +21,11 @@ class Container:
         self.ide_port = ide_port
         self.port = port
         self.script: dict[str, Answer] = {}
-        self.asked: list[web.Request] = []
+        self.asked: list[dict[str, Any]] = []
         self.sockets: list[web.WebSocketResponse] = []
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(request)
+        self.asked.append(self._seen(request))
         scripted = self.script.get(request.path)
         if scripted is not None:
             return await scripted(request)
@@ -60,7 +60,7 @@ class Container:
     @property
     def last(self) -> dict[str, Any]:
         """Return the last request as it arrived."""
-        return self._seen(self.asked[-1])
+        return self.asked[-1]
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 from multidict import CIMultiDict
+from yarl import URL
 
 from tests.support.containers import Container, container
 from zpack.control.instances import store
@@ -99,7 +100,7 @@ class Browser:
         if self.cookies:
             headers.setdefault("Cookie", "; ".join(f"{n}={v}" for n, v in self.cookies.items()))
         async with self.session.request(
-            method, self.base + path, headers=headers, allow_redirects=False, **more
+            method, URL(self.base + path, encoded=True), headers=headers, allow_redirects=False, **more
         ) as answer:
             return Seen(answer.status, CIMultiDict(answer.headers), await answer.read())
 

@@ -84,17 +84,17 @@ class IdeRelay:
 
     def __init__(self, *, upstream: IdeUpstream, passages: Passages, ide_port: int) -> None:
         self._upstream = upstream
-        self._passages = passages
+        self.passages = passages
         self._ide_port = ide_port
 
     def shut(self) -> None:
         """End everything that passes: the process stops."""
-        self._passages.shut()
+        self.passages.shut()
 
     async def pass_request(self, asked: Request) -> bool:
         """Relay a request; False when it broke off in the answer. Raises what goes wrong before."""
         passage = Passage(asked.visit)
-        self._passages.open(passage)
+        self.passages.open(passage)
         incoming = _Incoming(asked.receive, asked.headers)
         rights = Rights(check=_still(passage))
         answer = Answer(incoming.rest, asked.send, rights=rights, idle_seconds=IDLE_SECONDS)
@@ -107,7 +107,7 @@ class IdeRelay:
                 raise
             return False
         finally:
-            self._passages.close(passage)
+            self.passages.close(passage)
         return True
 
     async def _exchange(
@@ -146,11 +146,11 @@ class IdeRelay:
         if give_away is None:
             raise NoUpgrades("This server cannot pass WebSockets on.")
         passage = Passage(asked.visit)
-        self._passages.open(passage)
+        self.passages.open(passage)
         try:
             await self._joined(asked, passage, give_away)
         except BaseException:
-            self._passages.close(passage)
+            self.passages.close(passage)
             raise
 
     async def _joined(self, asked: Request, passage: Passage, give_away: Callable[..., Any]) -> None:
@@ -158,7 +158,7 @@ class IdeRelay:
         headers = sent_in(asked.headers, visit.place, asked.client)
         headers += [("connection", "Upgrade"), ("upgrade", "websocket")]
         found = await self._upstream.upgrade((visit.ip, self._port(visit)), asked.target, headers)
-        splice = Splice(over=lambda: self._passages.close(passage))
+        splice = Splice(over=lambda: self.passages.close(passage))
         told = [(name, value) for name, value in found.headers if name.lower().startswith("sec-websocket-")]
         lines = "".join(f"{name}: {value}\r\n" for name, value in (*told, ("x-request-id", asked.request_id)))
         client = give_away(f"{SWITCH_HEAD}{lines}\r\n".encode("latin-1"), splice.client)
