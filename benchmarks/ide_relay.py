@@ -65,7 +65,9 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         writer.close()
 
 
-async def opened(host: str, port: int, path: str, cookie: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def opened(
+    host: str, port: int, path: str, cookie: str
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection(host, port, limit=1 << 20)
     writer.write(
         f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n".encode()
@@ -76,7 +78,9 @@ async def opened(host: str, port: int, path: str, cookie: str) -> tuple[asyncio.
     return reader, writer
 
 
-async def measured(name: str, at: tuple[str, int, str, str], words: argparse.Namespace) -> tuple[float, float, float]:
+async def measured(
+    name: str, at: tuple[str, int, str, str], words: argparse.Namespace
+) -> tuple[float, float, float]:
     """Return p50 and p99 of an echo in µs, and MB/s."""
     reader, writer = await opened(*at)
     took: list[float] = []
@@ -134,7 +138,9 @@ def cookie_for(where: Ground) -> str:
     return f"{COOKIE}={tokens.issue('usr_1', **claims)}"
 
 
-async def compare(control: psutil.Process, ports: tuple[int, int, int, int], cookie: str, words: argparse.Namespace) -> int:
+async def compare(
+    control: psutil.Process, ports: tuple[int, int, int, int], cookie: str, words: argparse.Namespace
+) -> int:
     port, upstream, chp, api = ports
     allow_many_connections()
     server = await asyncio.start_server(echo, HOST, upstream, limit=1 << 20, backlog=1024)
@@ -160,7 +166,9 @@ async def compare(control: psutil.Process, ports: tuple[int, int, int, int], coo
 
 def main() -> int:
     """Start everything, measure, end everything; 1 when a goal is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--echoes", type=int, default=3000)
     parser.add_argument("--megabytes", type=int, default=256)
     parser.add_argument("--idle", type=int, default=1000)
@@ -183,7 +191,9 @@ def main() -> int:
             )  # fmt: skip
             try:
                 ready_line(control)
-                return uvloop.run(compare(psutil.Process(control.pid), (port, upstream, chp, api), cookie, words))
+                return uvloop.run(
+                    compare(psutil.Process(control.pid), (port, upstream, chp, api), cookie, words)
+                )
             finally:
                 yardstick.terminate()
                 yardstick.wait()

@@ -44,7 +44,13 @@ class Container:
         for name, value in request.headers.items():
             headers.setdefault(name.lower(), []).append(value)
         at = request.transport.get_extra_info("sockname")
-        return {"method": request.method, "path": request.raw_path, "headers": headers, "ip": at[0], "port": at[1]}
+        return {
+            "method": request.method,
+            "path": request.raw_path,
+            "headers": headers,
+            "ip": at[0],
+            "port": at[1],
+        }
 
     async def _echo(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(protocols=("vscode",), max_msg_size=32 << 20)

@@ -87,7 +87,7 @@ def create_app(
         allow_credentials=False,
     )
     app.add_middleware(Guard, streamed=STREAMED)
-    door = api.ide_door
+    door = api.ide
     app.add_middleware(
         IdeGate, places=door.places, admission=door.admission, relay=door.relay, border=door.border
     )

@@ -175,7 +175,7 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
     def leaving() -> None:
         api.events.shut()
         api.console_streams.shut()
-        api.ide_door.relay.shut()
+        api.ide.relay.shut()
 
     await _Server(config, leaving=leaving).serve(sockets=[listener])
     if worker is not None:

@@ -139,7 +139,9 @@ async def token_of(owner: Caller, vmid: int, port: int | None = None) -> str:
     return reply.body["token"]
 
 
-async def entered(browser: Browser, owner: Caller, vmid: int, *, hosted: bool, port: int | None = None) -> str:
+async def entered(
+    browser: Browser, owner: Caller, vmid: int, *, hosted: bool, port: int | None = None
+) -> str:
     """Let the browser in; return the path or, hosted, the host name of the place."""
     token = await token_of(owner, vmid)
     if hosted:

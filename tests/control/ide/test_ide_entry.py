@@ -67,7 +67,9 @@ class TestHostedAddress:
         assert sent.cookies == []
 
     @pytest.mark.seed("S100")
-    async def test_cookies_are_secure_and_no_sibling_can_set_them(self, ann: Caller, browser: Browser) -> None:
+    async def test_cookies_are_secure_and_no_sibling_can_set_them(
+        self, ann: Caller, browser: Browser
+    ) -> None:
         """Gitpod's CVE-2024-21583."""
         answer = await browser.ask(f"/?token={await token_of(ann, 6000)}", host=HOSTS[6000])
         names = [cookie.partition("=")[0] for cookie in answer.cookies]
@@ -85,7 +87,9 @@ class TestHostedAddress:
 
 
 @pytest.mark.seed("S94", "S100")
-async def test_hosted_the_token_becomes_a_cookie_and_leaves_the_address(ann: Caller, browser: Browser) -> None:
+async def test_hosted_the_token_becomes_a_cookie_and_leaves_the_address(
+    ann: Caller, browser: Browser
+) -> None:
     token = await token_of(ann, 6000)
     answer = await browser.ask(f"/?a=1&token={token}&b=%20", host=HOSTS[6000])
     assert (answer.status, answer.location) == (302, "/?a=1&b=%20")
@@ -147,7 +151,9 @@ async def test_an_access_token_is_no_ide_token_and_the_other_way(ann: Caller, br
     assert (await browser.ask(f"/?token={ann.token}", host=HOSTS[6000])).status == 401
     bearer = {"Authorization": f"Bearer {await token_of(ann, 6000)}"}
     assert (await browser.ask("/api/auth/me", headers=bearer)).status == 401
-    assert (await browser.ask("/", host=HOSTS[6000], headers={"Authorization": f"Bearer {ann.token}"})).status == 401
+    assert (
+        await browser.ask("/", host=HOSTS[6000], headers={"Authorization": f"Bearer {ann.token}"})
+    ).status == 401
 
 
 async def test_the_cookie_is_nothing_to_the_api(way: Way) -> None:
@@ -240,12 +246,26 @@ async def test_other_hosts_are_the_api_s(browser: Browser) -> None:
 async def test_a_forwarded_host_is_not_looked_at(ann: Caller, browser: Browser, alpha: Container) -> None:
     """Coder's CVE-2026-55430."""
     await entered(browser, ann, 6000, hosted=True)
-    lies = {"X-Forwarded-Host": HOSTS[6000], "Forwarded": f"host={HOSTS[6000]}", "X-Original-Host": HOSTS[6000]}
+    lies = {
+        "X-Forwarded-Host": HOSTS[6000],
+        "Forwarded": f"host={HOSTS[6000]}",
+        "X-Original-Host": HOSTS[6000],
+    }
     assert (await browser.ask("/", headers=lies)).status == 404
     assert (await browser.ask("/", host=HOSTS[6001], headers=lies)).status in {401, 404}
     assert alpha.asked == []
 
 
 async def test_paths_that_are_no_ide(browser: Browser) -> None:
-    for path in ("", "x/", "06000/", "5000/", "6000x/", "6000%2f/", "6000/port/", "6000/port/80/", "6000/port/3000x/"):
+    for path in (
+        "",
+        "x/",
+        "06000/",
+        "5000/",
+        "6000x/",
+        "6000%2f/",
+        "6000/port/",
+        "6000/port/80/",
+        "6000/port/3000x/",
+    ):
         assert (await browser.ask(f"/__ide/{path}")).status == 404, path

@@ -11,13 +11,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.control.ide.conftest import Way
 from tests.support.containers import answering, raw
 from tests.support.waiting import eventually
 from zpack.control.engine.relay_ws import Ending
 from zpack.control.engine.splice import FrameMeter, close_frame
 
 if TYPE_CHECKING:
+    from tests.control.ide.conftest import Way
     from tests.support.containers import Container
     from zpack.control.wiring import Api
 
@@ -38,7 +38,9 @@ DOUBTFUL = {
     "NUL": HEAD + b"X-A: b\x00c\r\nContent-Length: 0\r\n\r\n",
     "many headers": HEAD + b"".join(b"X-%d: x\r\n" % n for n in range(500)) + b"\r\n",
     "endless headers": HEAD + b"X-A: " + b"x" * 2_000_000,
-    "large headers together": HEAD + b"".join(b"X-%d: %s\r\n" % (n, b"x" * 8000) for n in range(20)) + b"\r\n",
+    "large headers together": HEAD
+    + b"".join(b"X-%d: %s\r\n" % (n, b"x" * 8000) for n in range(20))
+    + b"\r\n",
     "no HTTP": b"SSH-2.0-OpenSSH_9.6\r\n",
     "nothing": b"",
     "another protocol": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
@@ -164,7 +166,7 @@ async def test_whoever_takes_nothing_stops_the_other(way: Way, alpha: Container,
         await asyncio.sleep(0.5)  # time in which an unbounded relay would pile up hundreds of MiB
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 96 * 1024
         assert len(await socket.receive_bytes()) == 1 << 20
-    await eventually(lambda: not len(api.ide_door.relay.passages))
+    await eventually(lambda: not len(api.ide.relay.passages))
 
 
 async def test_a_container_that_is_away(way: Way, alpha: Container, clients: object) -> None:

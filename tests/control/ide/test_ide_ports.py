@@ -21,7 +21,9 @@ def at(form: str, port: int, vmid: int = 6000) -> tuple[str, str | None]:
     return ("", f"{port}-{HOSTS[vmid]}") if form == "hosted" else (f"/__ide/{vmid}/port/{port}", None)
 
 
-async def test_a_port_is_its_owner_s(form: str, browser: Browser, ann: Caller, bob: Caller, alpha: Container) -> None:
+async def test_a_port_is_its_owner_s(
+    form: str, browser: Browser, ann: Caller, bob: Caller, alpha: Container
+) -> None:
     prefix, host = at(form, alpha.port)
     assert (await browser.ask(f"{prefix}/x", host=host)).status == 401
     assert await browser.refused(f"{prefix}/ws", host=host) == 401
@@ -35,7 +37,9 @@ async def test_a_port_is_its_owner_s(form: str, browser: Browser, ann: Caller, b
     assert (await bob.put("/api/dev/6000/ports/3000", {"public": True})).status == 404
 
 
-async def test_an_ide_s_cookie_by_host_is_none_of_a_port(browser: Browser, ann: Caller, alpha: Container) -> None:
+async def test_an_ide_s_cookie_by_host_is_none_of_a_port(
+    browser: Browser, ann: Caller, alpha: Container
+) -> None:
     await entered(browser, ann, 6000, hosted=True)
     assert (await browser.ask("/", host=f"{alpha.port}-{HOSTS[6000]}")).status == 401
 
@@ -54,7 +58,9 @@ async def test_a_public_port_is_everybody_s_without_our_cookies(
     sandboxed = answer.headers.get("content-security-policy", "").startswith("sandbox allow-scripts")
     assert sandboxed == (form == "tunnel")
     assert "allow-same-origin" not in answer.headers.get("content-security-policy", "")
-    assert (await browser.ask("/__ide/6000/" if form == "tunnel" else "/", host=host and HOSTS[6000])).status == 401
+    assert (
+        await browser.ask("/__ide/6000/" if form == "tunnel" else "/", host=host and HOSTS[6000])
+    ).status == 401
 
 
 async def test_a_port_that_is_closed_again_ends_its_sockets(
@@ -71,7 +77,9 @@ async def test_a_port_that_is_closed_again_ends_its_sockets(
     assert (await browser.ask(f"{prefix}/", host=host)).status == 401
 
 
-async def test_what_is_said_about_ports_is_listed_and_bounded(ann: Caller, bob: Caller, alpha: Container) -> None:
+async def test_what_is_said_about_ports_is_listed_and_bounded(
+    ann: Caller, bob: Caller, alpha: Container
+) -> None:
     assert alpha
     for port in (80, 1023, 65536, 0, -5, 18888, alpha.ide_port):
         assert (await ann.put(f"/api/dev/6000/ports/{port}", {"public": True})).status == 404, port

@@ -16,7 +16,7 @@ router = APIRouter(prefix="/api/dev", tags=["ide"])
 
 async def ide(request: Request) -> Ide:
     """Return the room's actions."""
-    return cast("Ide", request.app.state.ide)
+    return cast("Ide", request.app.state.ide.room)
 
 
 Room = Annotated[Ide, Depends(ide)]

@@ -24,17 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class IdeDoor:
-    """The parts of the gate before the application."""
+    """The room, and the parts of the gate before the application."""
 
+    room: Ide
     places: Places
     admission: Admission
     relay: IdeRelay
     border: Border
 
 
-def build_ide(
-    settings: Settings, clients: Clients, accounts: Accounts, instances: Instances
-) -> tuple[Ide, IdeDoor]:
+def build_ide(settings: Settings, clients: Clients, accounts: Accounts, instances: Instances) -> IdeDoor:
     """Construct the room and its gate."""
     database = clients.database
     origins = {urlsplit(origin).netloc.lower() for origin in words(settings.cors_origins)}
@@ -66,4 +65,4 @@ def build_ide(
     room = Ide(
         database=database, instances=instances, admission=admission, places=places, addresses=addresses
     )
-    return room, IdeDoor(places=places, admission=admission, relay=relay, border=border)
+    return IdeDoor(room=room, places=places, admission=admission, relay=relay, border=border)

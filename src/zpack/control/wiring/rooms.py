@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from zpack.control.administration.actions import Administration
     from zpack.control.apikeys.actions import ApiKeys
     from zpack.control.engine.periodic import Periodic
-    from zpack.control.ide.actions import Ide
     from zpack.control.instances.models import ContainerType
     from zpack.control.secondfactor.actions import SecondFactors
     from zpack.control.settings import Settings
@@ -57,8 +56,7 @@ class Api:
     events: Streams
     files: Files
     dev_files: Files
-    ide: Ide
-    ide_door: IdeDoor
+    ide: IdeDoor
     instances: Instances
     mods: Mods
     operations: Operations
@@ -121,7 +119,6 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     operations = Operations(database=database, hint=hint)
     stores, identity = build_stores(clients), build_identity(settings, clients)
     accounts = identity.accounts
-    ide, ide_door = build_ide(settings, clients, accounts, instances)
     catalog = Catalog(artifacts=clients.artifacts)
     servers = Servers(
         database=database,
@@ -143,8 +140,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
         files=build_files(clients, accounts, "game"),
         dev_files=build_files(clients, accounts, "dev"),
-        ide=ide,
-        ide_door=ide_door,
+        ide=build_ide(settings, clients, accounts, instances),
         instances=instances,
         mods=Mods(
             database=database,
