@@ -31,7 +31,6 @@ DOUBTFUL = {
     "a length with a sign": HEAD + b"Content-Length: +2\r\n\r\n{}",
     "another coding": HEAD + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
     "chunked twice": HEAD + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
-    "a folded header": HEAD + b"X-A: b\r\n c\r\nContent-Length: 0\r\n\r\n",
     "a space in a name": HEAD + b"X A: b\r\nContent-Length: 0\r\n\r\n",
     "a space before the colon": HEAD + b"Content-Length : 2\r\n\r\n{}",
     "a bare CR": HEAD + b"X-A: b\rSet-Cookie: zlh_dev_ide_token=x\r\nContent-Length: 0\r\n\r\n",
@@ -52,9 +51,9 @@ DOUBTFUL = {
 async def test_answers_that_can_be_read_in_two_ways_are_none(way: Way, alpha: Container) -> None:
     for name, answer in DOUBTFUL.items():
         alpha.script["/x"] = raw(answer)
-        got = await way.ask("/x")
-        assert got.status in {502, 504}, name
-        assert "set-cookie" not in got.headers, name
+        assert (await way.ask("/x")).status == 502, name
+    alpha.script["/x"] = raw(HEAD + b"X-A: b\r\n c\r\nContent-Length: 0\r\n\r\n")
+    assert (await way.ask("/x")).headers["x-a"] == "b c"  # RFC 9112 §5.2 has a fold made a space
     assert (await way.ask("/fine")).status == 200
 
 
@@ -123,8 +122,7 @@ async def test_a_body_that_breaks_off_breaks_off(way: Way, alpha: Container) -> 
     with pytest.raises(aiohttp.ClientPayloadError):
         await way.ask("/x")
     alpha.script["/x"] = raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n")
-    with pytest.raises(aiohttp.ClientPayloadError):
-        await way.ask("/x")
+    assert (await way.ask("/x")).status == 502
 
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\n"
@@ -166,6 +164,7 @@ async def test_whoever_takes_nothing_stops_the_other(way: Way, alpha: Container,
         await asyncio.sleep(0.5)  # time in which an unbounded relay would pile up hundreds of MiB
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 96 * 1024
         assert len(await socket.receive_bytes()) == 1 << 20
+        socket._writer.transport.abort()  # a polite end would first read all that is on its way
     await eventually(lambda: not len(api.ide.relay.passages))
 
 

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import re
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
 import aiohttp
@@ -189,8 +190,9 @@ def parsed(head: str) -> tuple[int, Pairs]:
     pairs = [(name, value.strip(" \t")) for name, _, value in (field.partition(":") for field in fields)]
     if status is None:
         raise ForeignError("the container's answer is no HTTP/1.1", transient=False)
-    check_head(int(status[1]), pairs)
-    return int(status[1]), pairs
+    code = int(status[1])
+    check_head(HTTPStatus.OK if code == SWITCHING else code, pairs)
+    return code, pairs
 
 
 def check_head(status: int, headers: Pairs) -> None:
@@ -198,7 +200,7 @@ def check_head(status: int, headers: Pairs) -> None:
     names = [name.lower() for name, _ in headers]
     lengths = [value for name, value in headers if name.lower() == "content-length"]
     wrong = (
-        not 200 <= status <= 599 and status != SWITCHING,  # noqa: PLR2004 - final answers
+        not 200 <= status <= 599,  # noqa: PLR2004 - final answers
         len(headers) > FIELDS_LIMIT,
         sum(len(name) + len(value) for name, value in headers) > HEAD_LIMIT,
         len(lengths) > 1 or any(not (value.isascii() and value.isdigit()) for value in lengths),
