@@ -19,7 +19,7 @@ from zpack.control.engine.limits import network_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
-    from zpack.control.accounts.auth import TokenKinds
+    from zpack.control.accounts.auth import TokenKinds, Tokens
     from zpack.control.accounts.models import KeyBearers, LoginBody, ProfileBody, RegisterBody
     from zpack.control.accounts.passwords import Passwords
     from zpack.control.accounts.sessions import Sessions
@@ -242,6 +242,17 @@ class Accounts:
         if session.seconds_left() <= 0:
             raise BadTicket("The ticket is not valid; ask for another one.")
         return session
+
+    async def session_of(self, tokens: Tokens, token: str, **wanted: Any) -> Session:
+        """Return the session of a token that says just this. Raises BadToken, UserMissing."""
+        claims = tokens.read(token)
+        if any(claims.get(name) != value for name, value in wanted.items()):
+            raise BadToken("The token is for another door.")
+        return await self._session(Shown(claims["sub"], float(claims["exp"]), claims["sid"]))
+
+    async def ide_session(self, token: str, vmid: int) -> Session:
+        """Return the session of an IDE token for this container. Raises BadToken, UserMissing."""
+        return await self.session_of(self._tokens.ide, token, type="dev-ide", vmid=vmid)
 
     async def _session(self, shown: Shown) -> Session:
         async with self._database.reading() as session:

@@ -15,6 +15,7 @@ from zpack.control.outside.agent_poll import AgentPolls
 from zpack.control.outside.agent_stream import AgentStreams
 from zpack.control.outside.artifacts import Artifacts
 from zpack.control.outside.http import ForeignHttp
+from zpack.control.outside.ide_upstream import IdeUpstream
 from zpack.control.outside.modrinth import Modrinth
 from zpack.control.outside.proxmox import Proxmox
 from zpack.control.outside.velocity import Velocity
@@ -38,6 +39,7 @@ class Clients:
     proxmox: Proxmox
     agents: Agents
     consoles: AgentConsoles
+    ide: IdeUpstream
     polls: AgentPolls
     streams: AgentStreams
     velocity: Velocity
@@ -48,7 +50,15 @@ class Clients:
     async def close(self) -> None:
         """Close every session and connection."""
         agents = (self.agents, self.consoles, self.polls, self.streams)
-        for client in (self.proxmox, *agents, self.velocity, self.artifacts, *self.mail, self.modrinth):
+        for client in (
+            self.proxmox,
+            *agents,
+            self.ide,
+            self.velocity,
+            self.artifacts,
+            *self.mail,
+            self.modrinth,
+        ):
             await client.close()
         await self.redis.aclose()
         await self.database.close()
@@ -84,6 +94,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
             fixed_token=fixed,
         ),
         consoles=AgentConsoles(port=settings.agent_port),
+        ide=IdeUpstream(),
         polls=AgentPolls(port=settings.agent_port),
         streams=AgentStreams(port=settings.agent_port),
         velocity=Velocity(

@@ -27,6 +27,7 @@ from zpack.control.status.live import LiveState
 from zpack.control.status.view import Servers
 from zpack.control.suspension.actions import Suspension
 from zpack.control.wiring.clients import Clients, build_stores
+from zpack.control.wiring.ide import IdeDoor, build_ide
 from zpack.control.wiring.identity import build_identity
 from zpack.control.wiring.recovery import build_recovery
 
@@ -62,6 +63,7 @@ class Api:
     events: Streams
     files: Files
     dev_files: Files
+    ide: IdeDoor
     instances: Instances
     mods: Mods
     operations: Operations
@@ -210,6 +212,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
         files=build_files(clients, accounts, entitlements, "game"),
         dev_files=build_files(clients, accounts, entitlements, "dev"),
+        ide=build_ide(settings, clients, accounts, instances),
         instances=instances,
         mods=build_mods(settings, clients, entitlements),
         operations=operations,

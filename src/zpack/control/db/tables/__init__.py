@@ -6,6 +6,7 @@ from zpack.control.db.tables.audit import AuditEntry
 from zpack.control.db.tables.base import Base
 from zpack.control.db.tables.engine import PollingWorker, WorkerLease, WorkShard
 from zpack.control.db.tables.entitlements import Plan, Standing
+from zpack.control.db.tables.ide import ForwardedPort
 from zpack.control.db.tables.instances import (
     ContainerInstance,
     DeletedInstance,
@@ -24,6 +25,7 @@ __all__ = [
     "Base",
     "ContainerInstance",
     "DeletedInstance",
+    "ForwardedPort",
     "IdempotencyKey",
     "LoginSession",
     "MailedToken",
