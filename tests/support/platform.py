@@ -60,7 +60,7 @@ class Platform:
         free = [word for name in PORTS for word in (f"--{name}", "0")]
         with self.errors.open("ab") as errors:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "zpack", "up", "--json", *free, *self._words,
+                sys.executable, "-m", "zpack", "up", "--json", "--no-dev", *free, *self._words,
                 stdout=asyncio.subprocess.PIPE, stderr=errors, start_new_session=True,
             )  # fmt: skip
         assert self._process.stdout

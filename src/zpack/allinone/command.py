@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zpack.allinone.child import ChildFailed
+from zpack.allinone.dev_parts import prepare_dev_parts
 from zpack.allinone.home import Home, HomeBusy, default_home
 from zpack.allinone.options import Options, PortTaken
 from zpack.allinone.platform import Platform
@@ -50,6 +51,12 @@ def up(
     domain: Annotated[
         str, typer.Option(envvar="GAME_DOMAIN", help="Domain of servers' names.")
     ] = "zpack.localhost",
+    dev: Annotated[
+        bool,
+        typer.Option(
+            "--dev/--no-dev", envvar="ZPACK_DEV", help="Prepare runtimes and IDE for dev containers."
+        ),
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line when ready.")] = False,
 ) -> None:
     """Run the whole platform on this machine until Ctrl-C."""
@@ -66,6 +73,7 @@ def up(
         subnet=subnet,
         sim_script=sim_script.resolve() if sim_script else None,
         domain=domain,
+        dev=dev and isolation != "sim",
     )
     raise typer.Exit(asyncio.run(run_platform(options, as_json=as_json)))
 
@@ -95,6 +103,8 @@ async def _run(
         _greet(platform, home, options, say, seconds=time.monotonic() - began, as_json=as_json)
         async with asyncio.TaskGroup() as group:
             group.create_task(platform.watch())
+            if options.dev:
+                group.create_task(prepare_dev_parts(home.folder("artifacts"), say))
             if beside is not None:
                 group.create_task(_awaited(beside(platform, say)))
     except asyncio.CancelledError:

@@ -31,6 +31,8 @@ class Options:
     sim_script: Path | None = None
     faults: Path | None = None
     domain: str = "zpack.localhost"
+    dev: bool = False
+    """Whether what dev containers need is made beside the running platform."""
 
     def settled(self) -> Options:
         """Return the options with every port chosen and known to be free. Raises PortTaken."""

@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     """Template that is cloned."""
     bridge: str = _env("ZPACK_GAME_BRIDGE", default="vmbr3")
     """Network bridge of game containers."""
+    dev_bridge: str = _env("ZPACK_DEV_BRIDGE", default="vmbr2")
+    """Network bridge of dev containers."""
     clone_width: int = _env("ZPACK_CLONE_WIDTH", default=1)
     """Clones at once per node and storage."""
     create_seconds: int = _env("ZPACK_CREATE_SECONDS", default=900)

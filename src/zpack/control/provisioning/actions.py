@@ -16,7 +16,7 @@ from zpack.control.instances.models import hostname_for, owner_of
 from zpack.control.operations import store as operations_store
 from zpack.control.operations.actions import new_operation_id
 from zpack.control.outside.proxmox import following
-from zpack.control.provisioning.models import MIB, artifact_path, java_path
+from zpack.control.provisioning.models import MIB, artifact_path, ctype_of, java_path
 
 if TYPE_CHECKING:
     from zpack.control.accounts.models import User
@@ -40,12 +40,6 @@ class MissingField(Refusal):
     """A required field is absent; ``details.field`` names it."""
 
     code = "missing_field"
-
-
-class DevNotAvailable(Refusal):
-    """Development containers cannot be created yet."""
-
-    code = "dev_not_available"
 
 
 class UnsupportedContainer(Refusal):
@@ -137,7 +131,7 @@ class Provisioning:
     async def create(self, user: User, body: CreateBody, *, key: str | None, request_id: str) -> Operation:
         """Begin a create, or return the one begun with the same key.
 
-        Raises MissingField, DevNotAvailable, UnsupportedContainer, NotInCatalog, CatalogAway, NoArtifact,
+        Raises MissingField, UnsupportedContainer, NotInCatalog, CatalogAway, IdeNotPrepared, NoArtifact,
         RangeExhausted, BadKey, KeyReused, PlanLimitReached, PaymentRequired, AccountSuspended.
         """
         if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
@@ -189,12 +183,10 @@ class Provisioning:
     async def _checked(self, body: CreateBody) -> dict[str, Any]:
         """Return the request with its defaults filled in."""
         if body.container_type == "dev":
-            raise DevNotAvailable("Development containers are not available yet.")
+            return await self._checked_dev(body)
         if body.container_type != "game":
             raise UnsupportedContainer("container_type must be 'game' or 'dev'.")
-        for field in ("game", "variant", "version"):
-            if getattr(body, field) is None:
-                raise MissingField(f"'{field}' is required.", details={"field": field})
+        _demand(body, "game", "variant", "version")
         game, variant, version = body.game or "", body.variant or "", body.version or ""
         await self._catalog.check_game(game=game, variant=variant, version=version)
         path = body.artifact_path or artifact_path(variant, version)
@@ -209,6 +201,22 @@ class Provisioning:
             "cores": body.cores,
             "artifact_path": path,
             "java_path": body.java_path if body.java_path is not None else java_path(variant, version),
+        }
+
+    async def _checked_dev(self, body: CreateBody) -> dict[str, Any]:
+        _demand(body, "runtime", "version")
+        runtime, version = body.runtime or "", body.version or ""
+        await self._catalog.check_dev(runtime=runtime, version=version)
+        if body.wants_code_server:
+            await self._catalog.check_code_server()
+        return {
+            "container_type": "dev",
+            "runtime": runtime,
+            "version": version,
+            "memory": body.memory,
+            "cores": body.cores,
+            "enable_code_server": body.wants_code_server,
+            "addons": list(dict.fromkeys(body.addons)),
         }
 
     async def _taken(self) -> set[int]:
@@ -240,14 +248,16 @@ class Provisioning:
         disk_mb: int,
         request_id: str,
     ) -> Operation:
+        ctype = ctype_of(wanted)
         await self._entitlements.check_create(
-            session, user, ctype="game", memory_mb=wanted["memory"], cpus=wanted["cores"], disk_mb=disk_mb
+            session, user, ctype=ctype, memory_mb=wanted["memory"], cpus=wanted["cores"], disk_mb=disk_mb
         )
         operation_id = new_operation_id()
-        vmid = await instances.allocate_vmid(session, ctype="game", operation_id=operation_id, taken=taken)
+        vmid = await instances.allocate_vmid(session, ctype=ctype, operation_id=operation_id, taken=taken)
         if vmid is None:
             raise RangeExhausted("Every VMID of the range is in use.")
-        hostname = hostname_for(ctype="game", vmid=vmid, game=wanted["game"], variant=wanted["variant"])
+        names = {name: wanted[name] for name in ("game", "variant") if name in wanted}
+        hostname = hostname_for(ctype=ctype, vmid=vmid, **names)
         operation = self._operations.begin(
             session,
             operation_id=operation_id,
@@ -333,3 +343,10 @@ def _replay(earlier: IdempotencyKey | None, wanted: dict[str, Any]) -> None:
     if earlier.fingerprint != _fingerprint(wanted):
         raise KeyReused("This Idempotency-Key was used for another request.")
     raise _Replayed(earlier.operation_id)
+
+
+def _demand(body: CreateBody, *fields: str) -> None:
+    """Raise MissingField for the first that is absent."""
+    for field in fields:
+        if getattr(body, field) is None:
+            raise MissingField(f"'{field}' is required.", details={"field": field})

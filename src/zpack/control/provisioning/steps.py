@@ -18,7 +18,7 @@ from zpack.control.instances import store
 from zpack.control.instances.models import MARK, description_for, is_marked, is_ours, made_by
 from zpack.control.outside.agent import AgentRefused
 from zpack.control.outside.proxmox import AlreadyExists, Locked, following
-from zpack.control.provisioning.models import agent_payload
+from zpack.control.provisioning.models import agent_payload, ctype_of
 
 if TYPE_CHECKING:
     from zpack.control.db.session import AsyncSession, Database
@@ -104,7 +104,7 @@ class CreateSteps:
         await self._entitlements.check_reservation(
             session,
             state["customer_id"],
-            ctype=wanted.get("container_type", "game"),
+            ctype=ctype_of(wanted),
             memory_mb=wanted["memory"],
             cpus=wanted["cores"],
             disk_mb=state.get("disk_mb", 0),
@@ -153,10 +153,11 @@ class CreateSteps:
     async def configure_container(self, state: State) -> State | None:
         """Set cores, memory, network and tags."""
         wanted = state["request"]
+        bridge = self._settings.bridges[ctype_of(wanted)]
         settings = {
             "cores": str(wanted["cores"]),
             "memory": str(wanted["memory"]),
-            "net0": f"name=eth0,bridge={self._settings.bridge},ip=dhcp,type=veth",
+            "net0": f"name=eth0,bridge={bridge},ip=dhcp,type=veth",
             "tags": MARK,
         }
         budget = Budget.seconds(TASK_SECONDS)
@@ -243,13 +244,13 @@ class CreateSteps:
                 session,
                 vmid=state["vmid"],
                 customer_id=state["customer_id"],
-                ctype="game",
+                ctype=ctype_of(state["request"]),
                 hostname=state["hostname"],
                 ip=state["ip"],
-                allocated_ports={"game": payload["ports"]},
+                allocated_ports={"game": payload["ports"]} if "ports" in payload else {},
                 payload={**payload, "agent_seed": state["operation_id"]},
                 agent_state="running",
-                engine_type=payload["variant"],
+                engine_type=payload.get("variant") or payload.get("runtime"),
                 engine_version=payload["version"],
             )
             await store.release_vmid(session, state["operation_id"])
@@ -273,13 +274,13 @@ class CreateSteps:
 
     async def publish_edge(self, state: State) -> State | None:
         """Make the server reachable by name."""
-        if state["request"]["game"] == "minecraft":
+        if state["request"].get("game") == "minecraft":
             await self._publishing.publish(vmid=state["vmid"], hostname=state["hostname"], ip=state["ip"])
         return None
 
     async def unpublish_edge(self, state: State) -> None:
         """Take the name off the edge."""
-        if state["request"]["game"] == "minecraft":
+        if state["request"].get("game") == "minecraft":
             await self._publishing.unpublish(vmid=state["vmid"], hostname=state["hostname"])
 
     def _token(self, state: State) -> str:

@@ -51,8 +51,11 @@ class Observed:
 
     ``registered`` is what the proxy's own list says: True when it lists the server at its own ``place``,
     False when it does not, None when the list could not be read or is empty (row S35); ``elsewhere`` is the
-    wrong place it lists, if it does. The ``…_at`` are RFC 3339.
+    wrong place it lists, if it does. The ``…_at`` are RFC 3339. A server that is not for the edge, such as a
+    dev container, is reached as soon as it is ready.
     """
+
+    for_edge: bool = True
 
     agent: dict[str, Any] | None = None
     edge: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -142,6 +145,12 @@ def _verdict(
         return state, f"The host is {HOST_STATUS.get(under_way, 'changing')}."
     if not ready:
         return _not_ready(seen.agent)
+    if not seen.for_edge:
+        return "connectable", "The container is ready."
+    return _on_edge(seen, published=published, registered=registered, ping=ping)
+
+
+def _on_edge(seen: Observed, *, published: bool, registered: bool, ping: str) -> tuple[ConnectionState, str]:
     if not published:
         return "not_published", "The server is ready but not published on the edge yet."
     if not registered:

@@ -230,6 +230,7 @@ def _observed(
 ) -> Observed:
     ours = place_of(facts.ip or "", MINECRAFT_PORT)
     return Observed(
+        for_edge=facts.ctype == "game",
         agent=word,
         edge=_object(facts.payload.get("edge")),
         proxy=_object(facts.payload.get("proxy")),

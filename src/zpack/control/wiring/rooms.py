@@ -241,7 +241,7 @@ def provisioning_settings(settings: Settings) -> ProvisioningSettings:
         template_vmid=settings.template_vmid,
         storage=settings.proxmox_storage,
         pool=settings.proxmox_pool,
-        bridge=settings.bridge,
+        bridges={"game": settings.bridge, "dev": settings.dev_bridge},
         clone_width=settings.clone_width,
         budget=settings.create_budget,
         delete_budget=settings.delete_budget,
