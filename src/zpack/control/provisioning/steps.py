@@ -104,7 +104,7 @@ class CreateSteps:
         await self._entitlements.check_reservation(
             session,
             state["customer_id"],
-            ctype=wanted.get("container_type", "game"),
+            ctype=ctype_of(wanted),
             memory_mb=wanted["memory"],
             cpus=wanted["cores"],
             disk_mb=state.get("disk_mb", 0),
