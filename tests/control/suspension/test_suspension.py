@@ -33,7 +33,6 @@ async def started(settings: Settings, clients: Clients, hint: Hint) -> Worker:
     return worker
 
 
-@pytest.mark.seed("S88")
 async def test_created_suspended_recovered_across_restarts_of_the_worker(
     world: World, settings: Settings, clients: Clients, hint: Hint, ann: Caller
 ) -> None:

@@ -21,6 +21,11 @@ CONCERNED = text(
       select s.user_id from standings s join users u on u.id = s.user_id
        where (s.held_at is not null or s.server_billing_state in ('suspended_shutdown', 'retained'))
          and u.role <> 'admin'
+    ),
+    concerned as (
+      select vmid from instances where customer_id in (select user_id from barred)
+       union
+      select vmid from suspended_servers
     )
     select i.vmid, i.customer_id, i.hostname, b.user_id is not null as suspended,
            coalesce(i.payload -> 'edge' ->> 'state' in ('pending', 'published'), false) as on_edge,
@@ -29,11 +34,11 @@ CONCERNED = text(
            exists (select from operations o where o.vmid = i.vmid and o.status in ('queued', 'running')
                       and o.kind in ('host-start', 'host-stop', 'host-restart')) as busy,
            o.kind, o.status, o.finished_at
-      from instances i
+      from concerned
+      join instances i using (vmid)
       left join barred b on b.user_id = i.customer_id
       left join suspended_servers k on k.vmid = i.vmid
       left join operations o on o.id = k.operation_id
-     where b.user_id is not null or k.vmid is not null
      order by i.vmid
     """
 )
