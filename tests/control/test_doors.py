@@ -27,6 +27,7 @@ PUBLIC = {
     "POST /api/auth/login/second-factor", "POST /api/auth/logout", "POST /api/auth/refresh",
     "POST /api/auth/forgot-password", "POST /api/auth/password-reset/request",
     "POST /api/auth/reset-password", "POST /api/auth/password-reset/confirm", "POST /api/auth/verify-email",
+    "POST /api/auth/change-email/confirm",
     "GET /api/catalog/game", "GET /api/catalog/dev",
 }  # fmt: skip
 
