@@ -10,7 +10,7 @@ from zpack.cli.commands import Api, Json, Token, connect
 from zpack.cli.output import EXIT_HELP, emit, run, table
 from zpack.client import accounts
 
-users = typer.Typer(no_args_is_help=True, help="Accounts and their roles.", epilog=EXIT_HELP)
+users = typer.Typer(no_args_is_help=True, help="Accounts, their roles and suspensions.", epilog=EXIT_HELP)
 COLUMNS = {"id": "ID", "username": "NAME", "email": "E-MAIL", "role": "ROLE"}
 
 
@@ -45,5 +45,41 @@ def change_role(
         async with connect(api, token) as connection:
             await accounts.change_role(connection, user, role)
         emit({"ok": True}) if as_json else typer.echo(f"{user} is {role} now")
+
+    run(work(), as_json=as_json)
+
+
+@users.command("suspend", epilog=EXIT_HELP)
+def suspend(
+    user: Annotated[str, typer.Argument(help="The account's id.")],
+    reason: Annotated[str, typer.Option(help="Why; its owner is told.")],
+    api: Api = None,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """Stop an account's servers and keep them stopped, whatever it pays, until this is lifted."""
+
+    async def work() -> None:
+        async with connect(api, token) as connection:
+            standing = await accounts.suspend(connection, user, reason)
+        emit(standing) if as_json else typer.echo(f"{user} is suspended")
+
+    run(work(), as_json=as_json)
+
+
+@users.command("unsuspend", epilog=EXIT_HELP)
+def unsuspend(
+    user: Annotated[str, typer.Argument(help="The account's id.")],
+    api: Api = None,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """Lift a suspension by hand; one for want of payment stays."""
+
+    async def work() -> None:
+        async with connect(api, token) as connection:
+            standing = await accounts.unsuspend(connection, user)
+        state = standing["serverBillingState"]
+        emit(standing) if as_json else typer.echo(f"{user} is no longer suspended by hand; billing: {state}")
 
     run(work(), as_json=as_json)

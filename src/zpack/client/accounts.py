@@ -72,3 +72,15 @@ async def list_users(connection: Connection, search: str) -> list[dict[str, Any]
 async def change_role(connection: Connection, user_id: str, role: str) -> None:
     """Make an account an administrator's, or one no more; for administrators."""
     await connection.call("PATCH", f"{USERS}/{quote(user_id, safe='')}", body={"role": role})
+
+
+async def suspend(connection: Connection, user_id: str, reason: str) -> dict[str, Any]:
+    """Suspend an account by hand and return how it stands; for administrators."""
+    path = f"{USERS}/{quote(user_id, safe='')}/suspend"
+    return (await connection.call("POST", path, body={"reason": reason}))["standing"]
+
+
+async def unsuspend(connection: Connection, user_id: str) -> dict[str, Any]:
+    """Lift a suspension by hand and return how the account stands; for administrators."""
+    path = f"{USERS}/{quote(user_id, safe='')}/unsuspend"
+    return (await connection.call("POST", path))["standing"]

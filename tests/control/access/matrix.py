@@ -82,6 +82,7 @@ LOGIN = {"identifier": "nobody", "password": "{password}"}
 FORGOTTEN = {"email": "nobody@example.org"}
 RESET = {"token": "x", "password": "{password}"}
 CHANGED = {"currentPassword": "{password}", "newPassword": "{password} yet"}
+MOVED = {"email": "moved@example.org", "currentPassword": "{password}"}
 REGISTER = {"email": "new@example.org", "username": "new", "password": "{password}"}
 START, STOP = {"action": "start"}, {"action": "stop"}
 RESTART = {"action": "restart"}
@@ -118,6 +119,8 @@ ROWS = (
     Row("POST /api/auth/change-password", ACCOUNT, body=CHANGED),
     Row("POST /api/auth/verify-email", PUBLIC, body={"token": "x"}),
     Row("POST /api/auth/verify-email/resend", ACCOUNT),
+    Row("POST /api/auth/change-email", ACCOUNT, body=MOVED),
+    Row("POST /api/auth/change-email/confirm", PUBLIC, body={"token": "x"}),
     Row("POST /api/auth/logout-all", ACCOUNT),
     Row("GET /api/audit", ACCOUNT),
     Row("GET /api/admin/users", ADMIN),

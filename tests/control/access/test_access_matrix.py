@@ -94,6 +94,7 @@ def test_nobody_is_forgotten() -> None:
     )
 
 
+@pytest.mark.seed("S90")
 @pytest.mark.parametrize("who", list(Who))
 async def test_every_route_meets_them_as_its_line_says(
     who: Who, people: People, base_url: str, http: aiohttp.ClientSession
