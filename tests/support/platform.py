@@ -86,9 +86,13 @@ class Platform:
 
     async def kill_control(self) -> int:
         """SIGKILL the API and worker; return the pid of the one that came back."""
-        before = self.pid("control")
+        return await self.kill("control")
+
+    async def kill(self, name: str) -> int:
+        """SIGKILL a program; return the pid of the one that came back."""
+        before = self.pid(name)
         os.kill(before, signal.SIGKILL)
-        return await eventually(lambda: self._another("control", before), timeout=30, what="a new control")
+        return await eventually(lambda: self._another(name, before), timeout=30, what=f"a new {name}")
 
     def _another(self, name: str, before: int) -> int | None:
         now = self.pid(name)

@@ -40,6 +40,10 @@ def up(
         int, typer.Option(envvar="LOCALPVE_PORT", help="The local Proxmox-compatible API.")
     ] = 8006,
     artifacts_port: Annotated[int, typer.Option(help="The artifact server; 0: any free port.")] = 0,
+    billing: Annotated[
+        bool, typer.Option("--billing", help="Sell plans through a simulated Stripe; nobody pays.")
+    ] = False,
+    stripe_port: Annotated[int, typer.Option(help="With --billing: the simulated Stripe.")] = 12111,
     isolation: Annotated[
         str, typer.Option(help="How servers run: auto, lxc, process, or sim (scripted, nothing runs).")
     ] = "auto",
@@ -68,6 +72,8 @@ def up(
         edge_registry_port=edge_registry_port,
         localpve_port=localpve_port,
         artifacts_port=artifacts_port,
+        billing=billing,
+        stripe_port=stripe_port,
         isolation=isolation,
         network=network,
         subnet=subnet,
@@ -139,6 +145,8 @@ def _greet(
     say(platform.isolation)
     say(f"API:     {platform.api}  (documentation: {platform.api}/docs)")
     say(f"players: {options.host}:{options.edge_port}, each server at <name>.{options.domain}")
+    if platform.billing is not None:
+        say(f"billing: rehearsed with the simulated Stripe at {platform.billing.base}; nobody pays")
     say(f"data:    {home.path}")
     if platform.admin is not None:
         say(f"first administrator: {platform.admin['email']}  password: {platform.admin['password']}")
@@ -150,6 +158,7 @@ def _greet(
             "edgePort": options.edge_port,
             "registryPort": options.edge_registry_port,
             "localpvePort": options.localpve_port,
+            "stripe": platform.billing.base if platform.billing else None,
             "domain": options.domain,
             "isolation": platform.isolation,
             "admin": platform.admin,

@@ -25,6 +25,8 @@ class Options:
     edge_registry_port: int = 8081
     localpve_port: int = 8006
     artifacts_port: int = 0
+    billing: bool = False
+    stripe_port: int = 12111
     isolation: str = "auto"
     network: str = "loopback"
     subnet: str = "127.77.0.0/16"
@@ -36,7 +38,8 @@ class Options:
 
     def settled(self) -> Options:
         """Return the options with every port chosen and known to be free. Raises PortTaken."""
-        names = ("port", "edge_port", "edge_registry_port", "localpve_port", "artifacts_port")
+        names = ["port", "edge_port", "edge_registry_port", "localpve_port", "artifacts_port"]
+        names += ["stripe_port"] if self.billing else []
         held: list[socket.socket] = []
         try:
             chosen: dict[str, int] = {}

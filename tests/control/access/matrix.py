@@ -183,6 +183,11 @@ ROWS = (
     Row("POST /api/dev/{dev_id}/files/folder", RUN, FILE),
     Row("POST /api/dev/{dev_id}/codeserver/{action}", RUN, fill=START),
     Row("POST /api/dev/{dev_id}/codeserver/{action}", SERVER, fill=STOP),
+    Row("POST /api/dev/{dev_id}/ide-token", RUN),
+    Row("GET /api/dev/{dev_id}/ide", RUN),
+    Row("GET /api/dev/{dev_id}/ports", SERVER),
+    Row("PUT /api/dev/{dev_id}/ports/{port}", SERVER, body={"public": False}, fill={"port": "3000"}),
+    Row("DELETE /api/dev/{dev_id}/ports/{port}", SERVER, fill={"port": "3000"}),
     # backups and mods
     *(
         row

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zpack.control.accounts.auth import TokenKinds
     from zpack.control.accounts.models import Session
     from zpack.control.db.session import Database
+    from zpack.control.entitlements.actions import Entitlements
     from zpack.control.ide.places import Place
     from zpack.control.instances.actions import Instances
     from zpack.control.instances.models import Reached
@@ -59,18 +60,29 @@ class Admission:
     """Lets in."""
 
     def __init__(
-        self, *, database: Database, accounts: Accounts, instances: Instances, tokens: TokenKinds
+        self,
+        *,
+        database: Database,
+        accounts: Accounts,
+        entitlements: Entitlements,
+        instances: Instances,
+        tokens: TokenKinds,
     ) -> None:
         self._database = database
         self._accounts = accounts
+        self._entitlements = entitlements
         self._instances = instances
         self._tokens = tokens
         self._known: OrderedDict[tuple[Place, tuple[str, ...]], tuple[float, Visit]] = OrderedDict()
         self.cookie_seconds = tokens.ide_cookie.seconds
 
     async def token(self, session: Session, server_id: str) -> tuple[Reached, str]:
-        """Return an IDE token for a container of the caller. Raises ServerMissing, WrongType, NoAddress."""
+        """Return an IDE token for a container of the caller.
+
+        Raises ServerMissing, WrongType, NoAddress, AccountSuspended.
+        """
         at = await self._instances.reach(session.user, server_id, ctype="dev")
+        await self._entitlements.check_owner(at.owner, "ide")
         async with self._database.transaction() as rows:
             record(rows, "ide.token", actor=session.user.id, vmid=at.vmid)
         return at, self._tokens.ide.issue(session.user.id, **ide_claims(session.sid, at.vmid))
@@ -81,7 +93,10 @@ class Admission:
         return await self.enter(session, place)
 
     async def enter(self, session: Session, place: Place) -> str:
-        """Return the cookie for a session. Raises ServerMissing, WrongType, NoAddress, OwnersOnly."""
+        """Return the cookie for a session.
+
+        Raises ServerMissing, WrongType, NoAddress, OwnersOnly, AccountSuspended.
+        """
         await self._reached(session, place)
         async with self._database.transaction() as rows:
             record(rows, "ide.open", actor=session.user.id, vmid=place.vmid, port=place.port)
@@ -92,7 +107,7 @@ class Admission:
     async def visit(self, place: Place, cookies: Iterable[str]) -> Visit:
         """Return whoever comes with these Cookie headers.
 
-        Raises NotAdmitted, ServerMissing, WrongType, NoAddress, OwnersOnly.
+        Raises NotAdmitted, ServerMissing, WrongType, NoAddress, OwnersOnly, AccountSuspended.
         """
         shown = ours_of(cookies)
         known, now = self._known.get((place, shown)), time.monotonic()
@@ -110,7 +125,11 @@ class Admission:
             return None
         async with self._database.reading() as rows:
             ip = await store.public_address(rows, place.vmid, place.port)
-        return Visit(place, ip, None) if ip else None
+        if ip is None:
+            return None
+        owners = await self._instances.owners({place.vmid})
+        await self._entitlements.check_owner(owners.get(place.vmid), "ide")
+        return Visit(place, ip, None)
 
     async def _private(self, place: Place, shown: tuple[str, ...]) -> Visit:
         for cookie in shown:
@@ -127,4 +146,5 @@ class Admission:
         at = await self._instances.reach(session.user, place.vmid, ctype="dev")
         if place.prefix and at.owner != session.user.id:
             raise OwnersOnly("Another's container opens only under its own host name.")
+        await self._entitlements.check_owner(at.owner, "ide")
         return at

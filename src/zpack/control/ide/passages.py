@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from zpack.control.accounts.actions import Accounts
     from zpack.control.db.session import Database
+    from zpack.control.entitlements.actions import Entitlements
     from zpack.control.ide.admission import Visit
     from zpack.control.instances.actions import Instances
 
@@ -22,6 +23,7 @@ PUBLIC_SECONDS = 7 * 86400.0
 ENDINGS = {
     "token_expired": Ending.of("unauthorized", "token_expired"),
     "access_revoked": Ending.of("forbidden", "access_revoked"),
+    "account_suspended": Ending.of("forbidden", "account_suspended"),
     "server_deleted": Ending.of("not_found", "server_deleted"),
     "server_stopping": Ending(1012, "server_stopping"),
 }
@@ -53,18 +55,23 @@ class Passage(Channel):
 class Passages(Channels[Passage]):
     """Every passage of this process."""
 
-    def __init__(self, *, database: Database, accounts: Accounts, instances: Instances) -> None:
+    def __init__(
+        self, *, database: Database, accounts: Accounts, entitlements: Entitlements, instances: Instances
+    ) -> None:
         super().__init__(lost=self._without_right, most=PASSAGES, per_key=PASSAGES_PER_KEY)
         self._database = database
         self._accounts = accounts
+        self._entitlements = entitlements
         self._instances = instances
 
     async def _without_right(self, passages: Collection[Passage]) -> dict[Passage, str]:
-        """Return the passages whose account, login, container or openness is gone, with the reason."""
+        """Return the passages whose account, login, container or openness is gone, and why; or suspended."""
         if not passages:
             return {}
         revoked = await self._accounts.lost_rights({p.visit.session for p in passages if p.visit.session})
         owners = await self._instances.owners({p.visit.place.vmid for p in passages})
+        standings = await self._entitlements.of_owners({owner for owner in owners.values() if owner})
+        barred = {owner for owner, found in standings.items() if not found.allows("ide")}
         ports = {(p.visit.place.vmid, p.visit.place.port or 0) for p in passages if not p.visit.session}
         open_ports: set[tuple[int, int]] = set()
         if ports:
@@ -75,6 +82,8 @@ class Passages(Channels[Passage]):
             place, session = passage.visit.place, passage.visit.session
             if place.vmid not in owners:
                 lost[passage] = "server_deleted"
+            elif owners[place.vmid] in barred:
+                lost[passage] = "account_suspended"
             elif session is None:
                 if (place.vmid, place.port or 0) not in open_ports:
                     lost[passage] = "access_revoked"

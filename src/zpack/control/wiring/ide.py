@@ -17,6 +17,7 @@ from zpack.control.wiring.identity import build_tokens
 
 if TYPE_CHECKING:
     from zpack.control.accounts.actions import Accounts
+    from zpack.control.entitlements.actions import Entitlements
     from zpack.control.instances.actions import Instances
     from zpack.control.settings import Settings
     from zpack.control.wiring.clients import Clients
@@ -33,7 +34,14 @@ class IdeDoor:
     border: Border
 
 
-def build_ide(settings: Settings, clients: Clients, accounts: Accounts, instances: Instances) -> IdeDoor:
+def build_ide(
+    settings: Settings,
+    clients: Clients,
+    *,
+    accounts: Accounts,
+    entitlements: Entitlements,
+    instances: Instances,
+) -> IdeDoor:
     """Construct the room and its gate."""
     database = clients.database
     origins = {urlsplit(origin).netloc.lower() for origin in words(settings.cors_origins)}
@@ -43,7 +51,11 @@ def build_ide(settings: Settings, clients: Clients, accounts: Accounts, instance
         portals=origins,
     )
     admission = Admission(
-        database=database, accounts=accounts, instances=instances, tokens=build_tokens(settings)
+        database=database,
+        accounts=accounts,
+        entitlements=entitlements,
+        instances=instances,
+        tokens=build_tokens(settings),
     )
     secure = settings.ide_secure_cookie or settings.ide_scheme == "https"
     addresses = Addresses(
@@ -59,7 +71,9 @@ def build_ide(settings: Settings, clients: Clients, accounts: Accounts, instance
     )
     relay = IdeRelay(
         upstream=clients.ide,
-        passages=Passages(database=database, accounts=accounts, instances=instances),
+        passages=Passages(
+            database=database, accounts=accounts, entitlements=entitlements, instances=instances
+        ),
         ide_port=settings.code_server_port,
     )
     room = Ide(

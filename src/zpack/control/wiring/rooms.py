@@ -171,6 +171,28 @@ def build_files(
     )
 
 
+def build_console(clients: Clients, accounts: Accounts, entitlements: Entitlements) -> Console:
+    """Construct the console room."""
+    return Console(
+        database=clients.database,
+        accounts=accounts,
+        entitlements=entitlements,
+        instances=build_instances(clients),
+        agents=clients.agents,
+    )
+
+
+def build_console_streams(clients: Clients, accounts: Accounts, entitlements: Entitlements) -> ConsoleStreams:
+    """Construct the console's sockets."""
+    return ConsoleStreams(
+        database=clients.database,
+        accounts=accounts,
+        entitlements=entitlements,
+        instances=build_instances(clients),
+        consoles=clients.consoles,
+    )
+
+
 def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     """Construct the rooms behind the routes."""
     database, proxmox = clients.database, clients.proxmox
@@ -193,26 +215,14 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         apikeys=identity.apikeys,
         backups=build_backups(clients, entitlements),
         catalog=catalog,
-        console=Console(
-            database=database,
-            accounts=accounts,
-            entitlements=entitlements,
-            instances=instances,
-            agents=clients.agents,
-        ),
-        console_streams=ConsoleStreams(
-            database=database,
-            accounts=accounts,
-            entitlements=entitlements,
-            instances=instances,
-            consoles=clients.consoles,
-        ),
+        console=build_console(clients, accounts, entitlements),
+        console_streams=build_console_streams(clients, accounts, entitlements),
         dev=Dev(database=database, entitlements=entitlements, instances=instances, agents=clients.agents),
         entitlements=entitlements,
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
         files=build_files(clients, accounts, entitlements, "game"),
         dev_files=build_files(clients, accounts, entitlements, "dev"),
-        ide=build_ide(settings, clients, accounts, instances),
+        ide=build_ide(settings, clients, accounts=accounts, entitlements=entitlements, instances=instances),
         instances=instances,
         mods=build_mods(settings, clients, entitlements),
         operations=operations,
