@@ -19,20 +19,19 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import jwt
 import psutil
 import psycopg
 import uvloop
 from benchmarks.support.ground import Ground, ended, ground, program, ready_line, vmid_of
 from tests.support.ports import free_port
 
-from zpack.control.accounts.auth import ACCESS, ISSUER
+from zpack.control.accounts.auth import Tokens
 from zpack.lifetime import allow_many_connections, collect_rarely
 
 if TYPE_CHECKING:
@@ -207,7 +206,8 @@ def told(seen: Seen, count: int, seconds: float) -> tuple[float, str]:
 def add_people(where: Ground, servers: int) -> list[str]:
     """Make an owner for each server; return their tokens."""
     tokens: list[str] = []
-    now = datetime.now(UTC)
+    secret = where.environment["API_AUTH_SECRET"]
+    issuer = Tokens(kind="access", secrets=(secret,), life=timedelta(hours=1))
     with psycopg.connect(where.database) as connection, connection.cursor() as cursor:
         for number in range(1, servers + 1):
             owner = f"usr_{number}"
@@ -215,8 +215,12 @@ def add_people(where: Ground, servers: int) -> list[str]:
                 "insert into users (id, email, username, role, password_hash) values (%s, %s, %s, 'user', '')",
                 (owner, f"{owner}@example.org", owner),
             )
-            claims = {"sub": owner, "iss": ISSUER, "aud": ACCESS, "iat": now, "exp": now + timedelta(hours=1)}
-            tokens.append(jwt.encode(claims, where.environment["API_AUTH_SECRET"], algorithm="HS256"))
+            cursor.execute(
+                "insert into login_sessions (id, user_id, address, user_agent, expires_at)"
+                " values (%s, %s, '', '', now() + interval '1 hour')",
+                (f"ses_{number}", owner),
+            )
+            tokens.append(issuer.issue(owner, sid=f"ses_{number}"))
     for number in range(1, servers + 1):
         where.add_servers(f"usr_{number}", [number])
     with psycopg.connect(where.database) as connection:

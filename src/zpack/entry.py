@@ -10,8 +10,9 @@ import typer
 
 from zpack.allinone.command import up
 from zpack.allinone.fleet import fleet
+from zpack.cli.accounts import keys, login, logout
 from zpack.cli.backups import backups
-from zpack.cli.commands import login, servers
+from zpack.cli.commands import servers
 from zpack.cli.files import files
 from zpack.cli.mods import mods
 
@@ -52,10 +53,12 @@ def root(
 app.command(name="up")(up)
 app.command(name="fleet")(fleet)
 app.command(name="login")(login)
+app.command(name="logout")(logout)
 app.add_typer(servers, name="servers")
 app.add_typer(backups, name="backups")
 app.add_typer(mods, name="mods")
 app.add_typer(files, name="files")
+app.add_typer(keys, name="keys")
 
 
 def _forward(name: str, module: str, summary: str) -> None:

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.http import Caller
+from tests.support.smtp import PASSWORD as MAIL_PASSWORD
+from tests.support.smtp import USER, Certificates, link_in, mail_server
 from tests.support.waiting import eventually
 from zpack.control.operations import store
 from zpack.control.operations.actions import Operations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from zpack.control.db.session import Database
 
@@ -83,6 +86,8 @@ async def stopped(process: asyncio.subprocess.Process) -> int:
         ({"API_AUTH_SECRET": "short"}, "API_AUTH_SECRET: "),
         ({"PORT": "none"}, "PORT: "),
         ({"VELOCITY_URL": None}, "VELOCITY_URL: Field required"),
+        ({"MAIL_FROM": "nobody short"}, "MAIL_FROM: "),
+        ({"MAIL_FROM": "a@example.org, b@example.org"}, "MAIL_FROM: "),
     ],
 )
 async def test_a_wrong_setting_is_one_line(
@@ -111,8 +116,18 @@ async def test_the_doctor_says_what_is_wrong(environment: dict[str, str]) -> Non
     found = json.loads(out)
     assert status == 1
     assert found.pop("database") is None
+    assert found.pop("mail by console") is None
     assert set(found) == {"proxmox", "edge", "artifacts"}
     assert all("cannot be reached" in complaint for complaint in found.values())
+
+
+@pytest.mark.seed("S77")
+async def test_the_doctor_says_how_mail_goes_out(environment: dict[str, str]) -> None:
+    roads = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": "9", "RESEND_API_KEY": "re_x", "RESEND_API_BASE": CLOSED}
+    _, out, _ = await run(environment | roads, "doctor")
+    said = [line for line in out.splitlines() if line.startswith("mail")]
+    assert [line.partition(":")[0] for line in said] == ["mail by smtp", "mail by resend"]
+    assert all("does not work" in line or "cannot be reached" in line for line in said)
 
 
 async def test_it_serves_stops_cleanly_and_makes_one_admin(environment: dict[str, str]) -> None:
@@ -122,6 +137,35 @@ async def test_it_serves_stops_cleanly_and_makes_one_admin(environment: dict[str
             async with await caller.logged_in("admin", "an admin password") as admin:
                 assert (await admin.get("/api/auth/me")).body["user"]["role"] == "admin"
             assert await stopped(process) == 0
+
+
+@pytest.mark.seed("S77", "S82", "S85")
+async def test_a_running_program_mails_over_tls_with_a_login(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    certificates = Certificates()
+    authority = tmp_path / "authority.pem"
+    certificates.authority.cert_pem.write_to_path(str(authority))
+    async with mail_server(at_once=certificates.server(), login=True) as box:
+        mail = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(box.port), "SMTP_SECURE": "true"}
+        mail |= {"SMTP_USER": USER, "SMTP_PASS": MAIL_PASSWORD, "SSL_CERT_FILE": str(authority)}
+        mail |= {"RESET_PASSWORD_URL_BASE": "https://reset.example", "PORTAL_URL": "https://portal.example"}
+        async with control(environment | mail) as (_, url), Caller(url) as caller:
+            await caller.post("/api/auth/forgot-password", {"email": "ADMIN@localhost"})
+            got = await box.arrived()
+    assert (got["To"], box.secured, box.logins) == ("admin@localhost", [True], [USER])
+    assert got["From"] == "ZeroLag Hub Support <support@zerolaghub.com>"
+    assert link_in(got).startswith("https://reset.example/reset-password?token=")
+
+
+@pytest.mark.seed("S77")
+async def test_a_program_without_mail_prints_the_link(environment: dict[str, str]) -> None:
+    async with control(environment) as (process, url), Caller(url) as caller:
+        await caller.post("/api/auth/forgot-password", {"email": "admin@localhost"})
+        assert process.stderr
+        async with asyncio.timeout(30):
+            while b"http://localhost:3000/reset-password?token=" not in await process.stderr.readline():
+                pass
 
 
 async def phase(database: Database, operation_id: str) -> tuple[str, str | None]:

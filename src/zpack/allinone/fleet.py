@@ -205,10 +205,10 @@ async def _version(connection: Connection) -> str:
 async def _entered(anyone: Connection, password: str) -> str:
     """Return a token of the fleet's account, which is made at the first time. Raises ApiAway, ApiProblem."""
     try:
-        return await log_in(anyone, identifier=EMAIL, password=password)
+        return (await log_in(anyone, identifier=EMAIL, password=password)).token
     except ApiProblem as failure:
         if failure.status != 401:  # noqa: PLR2004 - unknown account or wrong password
             raise
     body = {"email": EMAIL, "username": "fleet", "password": password}
     await anyone.call("POST", "/api/auth/register", body=body)
-    return await log_in(anyone, identifier=EMAIL, password=password)
+    return (await log_in(anyone, identifier=EMAIL, password=password)).token

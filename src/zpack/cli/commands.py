@@ -1,4 +1,4 @@
-"""``zpack login`` and ``zpack servers …``."""
+"""``zpack servers …``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from zpack.cli.console import converse
 from zpack.cli.output import EXIT_HELP, emit, fail, run, stderr, table
-from zpack.cli.session import api_and_token, remember
+from zpack.cli.session import Remembered, chosen_api, given_token
 from zpack.client import servers as api_servers
-from zpack.client.accounts import log_in
 from zpack.client.http import Connection
 
 Api = Annotated[str | None, typer.Option("--api", help="Base URL of the API (ZPACK_API).")]
@@ -24,31 +23,14 @@ servers = typer.Typer(no_args_is_help=True, help="Create and run servers.", epil
 COLUMNS = {"id": "ID", "name": "NAME", "flavor": "ENGINE", "version": "VERSION", "status": "STATUS"}
 
 
-def login(
-    identifier: Annotated[str, typer.Option(prompt="E-mail address or user name")],
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="ZPACK_PASSWORD")],
-    api: Api = None,
-    as_json: Json = False,
-) -> None:
-    """Log in and remember the token."""
-    base, _ = api_and_token(api, None)
-
-    async def work() -> None:
-        async with Connection(base_url=base) as connection:
-            token = await log_in(connection, identifier=identifier, password=password)
-        remember(api=base, token=token)
-        if as_json:
-            emit({"ok": True, "api": base})
-        else:
-            typer.echo(f"logged in to {base} as {identifier}")
-
-    run(work(), as_json=as_json)
-
-
 def connect(api: str | None, token: str | None) -> Connection:
     """Return a connection as who is logged in."""
-    base, known = api_and_token(api, token)
-    return Connection(base_url=base, token=known)
+    base, own = chosen_api(api), given_token(token)
+    if own is not None:
+        return Connection(base_url=base, token=own)
+    kept = Remembered(base)
+    pair = kept.read()
+    return Connection(base_url=base, token=pair.token if pair else None, login=kept)
 
 
 @servers.command("list", epilog=EXIT_HELP)

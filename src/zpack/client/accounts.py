@@ -1,14 +1,56 @@
-"""Logging in."""
+"""Logging in and out, and API keys. Every call raises ApiProblem or ApiAway."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from zpack.client.login import Pair
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zpack.client.http import Connection
 
+KEYS = "/api/auth/keys"
+SECOND_FACTOR_REQUIRED = "second_factor_required"
 
-async def log_in(connection: Connection, *, identifier: str, password: str) -> str:
-    """Return an access token. Raises ApiProblem, ApiAway."""
+
+async def log_in(connection: Connection, *, identifier: str, password: str) -> Pair:
+    """Return the tokens of a new session.
+
+    An account with a second factor is an ApiProblem of code ``second_factor_required`` with a challenge.
+    """
     body = {"identifier": identifier, "password": password}
-    return str((await connection.call("POST", "/api/auth/login", body=body))["token"])
+    return Pair.of(await connection.call("POST", "/api/auth/login", body=body))
+
+
+async def complete_login(connection: Connection, challenge: str, code: str) -> Pair:
+    """Return the tokens of a new session for a code, or for a recovery code, which is longer."""
+    shown = {"recoveryCode": code} if len(code.replace(" ", "")) > len("000000") else {"code": code}
+    body = {"challenge": challenge, **shown}
+    return Pair.of(await connection.call("POST", "/api/auth/login/second-factor", body=body))
+
+
+async def log_out(connection: Connection, pair: Pair) -> None:
+    """End the session of these tokens."""
+    headers = {"Authorization": f"Bearer {pair.token}"}
+    body = {"refreshToken": pair.refresh_token}
+    await connection.call("POST", "/api/auth/logout", body=body, headers=headers)
+
+
+async def list_keys(connection: Connection) -> list[dict[str, Any]]:
+    """Return what is shown of the caller's API keys."""
+    return (await connection.call("GET", KEYS))["keys"]
+
+
+async def make_key(
+    connection: Connection, name: str, scopes: Sequence[str], *, ends: str | None
+) -> dict[str, Any]:
+    """Return a new key; it is shown this once."""
+    return await connection.call("POST", KEYS, body={"name": name, "scopes": scopes, "expiresAt": ends})
+
+
+async def delete_key(connection: Connection, key_id: str) -> None:
+    """Delete a key."""
+    await connection.call("DELETE", f"{KEYS}/{quote(key_id, safe='')}")

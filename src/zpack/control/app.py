@@ -16,6 +16,8 @@ from starlette.exceptions import HTTPException
 
 from zpack.control.accounts.access import PUBLIC, RULES
 from zpack.control.accounts.routes import router as accounts
+from zpack.control.administration.routes import router as administration
+from zpack.control.apikeys.routes import router as apikeys
 from zpack.control.backups.routes import router as backups
 from zpack.control.catalog.routes import router as catalog
 from zpack.control.console.routes import router as console
@@ -33,6 +35,8 @@ from zpack.control.operations.routes import router as operations
 from zpack.control.power.routes import router as power
 from zpack.control.provisioning.routes import router as provisioning
 from zpack.control.publishing.routes import router as publishing
+from zpack.control.recovery.routes import router as recovery
+from zpack.control.secondfactor.routes import router as secondfactor
 from zpack.control.status.routes import router as status
 
 if TYPE_CHECKING:
@@ -47,7 +51,7 @@ CLIENT_CLOSED = 499
 """What nginx calls an answer that nobody waits for; it reaches no one."""
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
-    backups, mods, dev, publishing,
+    backups, mods, dev, publishing, administration, apikeys, recovery, secondfactor,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"

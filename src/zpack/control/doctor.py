@@ -23,6 +23,7 @@ async def examine(settings: Settings, clients: Clients) -> dict[str, str | None]
         "proxmox": lambda: clients.proxmox.version(Budget.seconds(SECONDS)),
         "edge": clients.velocity.backends,
         "artifacts": clients.artifacts.game_catalog,
+        **{f"mail by {road.name}": road.check for road in clients.mail},
     }
     if settings.redis_url is not None:
         checks["redis"] = clients.redis.ping

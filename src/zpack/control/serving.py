@@ -118,7 +118,8 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
         lifespan="off",
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        proxy_headers=False,
+        proxy_headers=settings.trusted_proxies != "",
+        forwarded_allow_ips=settings.trusted_proxies,
         **SOCKETS,
     )
     listener = _listen(settings.host, settings.port)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.utils import getaddresses
 from typing import Any
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -11,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 SECRET_MIN = 32
 """RFC 7518 §3.2: an HS256 key is at least as long as its hash."""
 SHARED_MIN = 16
+LIFE_MAX = 366 * 86400
+BASE_URL = re.compile(r"https?://[^\s?#@]+")
 LOCAL_ORIGINS = "http://localhost:3000"
 
 
@@ -36,9 +42,21 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = _env("REDIS_URL", default=None)
     """Redis or Valkey ≥ 6. Only ``serve --embedded`` can do without."""
     auth_secret: SecretStr = _env("API_AUTH_SECRET")
-    """Key of access tokens; at least 32 characters."""
+    """Keys of all tokens are derived from it; at least 32 characters."""
+    auth_secret_previous: SecretStr | None = _env("API_AUTH_SECRET_PREVIOUS", default=None)
+    """The secret before this one: it verifies tokens and opens authenticators, and signs nothing."""
     auth_ttl: int = _env("API_AUTH_TTL_SECONDS", default=3600)
     """Life of an access token in seconds."""
+    refresh_secret: SecretStr | None = _env("API_AUTH_REFRESH_SECRET", default=None)
+    """Secret of refresh tokens, instead of API_AUTH_SECRET."""
+    refresh_ttl: int = _env("API_AUTH_REFRESH_TTL_SECONDS", default=30 * 86400)
+    """A session that is not used for so many seconds ends."""
+    ide_secret: SecretStr | None = _env("API_AUTH_IDE_SECRET", default=None)
+    """Secret of IDE tokens, instead of API_AUTH_SECRET."""
+    ide_ttl: int = _env("API_AUTH_IDE_TTL_SECONDS", default=300)
+    """Life of an IDE token in seconds."""
+    trusted_proxies: str = _env("ZPACK_TRUSTED_PROXIES", default="")
+    """Addresses or networks, comma separated, of proxies whose X-Forwarded-For is believed."""
     admin_email: str = _env("ZPACK_ADMIN_EMAIL", default="admin@localhost")
     """The first administrator."""
     admin_password: SecretStr | None = _env("ZPACK_ADMIN_PASSWORD", default=None)
@@ -99,18 +117,67 @@ class Settings(BaseSettings):
     """Name of this worker, the same after a restart; without it a random one."""
     cors_origins: str = _env("ZPACK_CORS_ORIGINS", default=LOCAL_ORIGINS)
     """Origins, comma separated, whose pages may call the API."""
+    smtp_host: str | None = _env("SMTP_HOST", default=None)
+    """Mail server; without it and without Resend mail goes to the log, for local development."""
+    smtp_port: int | None = _env("SMTP_PORT", default=None)
+    """Its port; 465 when ``SMTP_SECURE``, else 587."""
+    smtp_secure: bool = _env("SMTP_SECURE", default=False)
+    """TLS from the first byte; otherwise STARTTLS where the server offers it."""
+    smtp_user: str | None = _env("SMTP_USER", default=None)
+    """Whom we log in as there; without one we do not."""
+    smtp_pass: SecretStr | None = _env("SMTP_PASS", default=None)
+    """Its password; never sent in clear over a network."""
+    mail_from: str = _env("MAIL_FROM", default="ZeroLag Hub Support <support@zerolaghub.com>")
+    """Sender of all mail: ``Name <address>``."""
+    resend_key: SecretStr | None = _env("RESEND_API_KEY", default=None)
+    """Key of Resend, which takes what the mail server does not."""
+    resend_api_base: str = _env("RESEND_API_BASE", default="https://api.resend.com")
+    """Base URL of Resend's API."""
+    reset_url_base: str | None = _env("RESET_PASSWORD_URL_BASE", default=None)
+    """Where links to a new password begin; without it at ``PORTAL_URL``."""
+    portal_url: str | None = _env("PORTAL_URL", default=None)
+    """Base URL of the portal, for links in mail; by default ``http://localhost:3000``."""
+    require_verified_email: bool = _env("ZPACK_REQUIRE_VERIFIED_EMAIL", default=False)
+    """Whether only accounts with a confirmed e-mail address may create servers."""
     log_level: str = _env("LOG_LEVEL", default="INFO")
     """DEBUG, INFO, WARNING or ERROR."""
 
-    @field_validator("auth_secret", "agent_secret")
+    @field_validator("auth_secret", "auth_secret_previous", "refresh_secret", "ide_secret", "agent_secret")
     @classmethod
-    def _long_enough(cls, value: SecretStr) -> SecretStr:
-        return _at_least(value, SECRET_MIN)
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else _at_least(value, SECRET_MIN)
+
+    @field_validator("auth_ttl", "refresh_ttl", "ide_ttl")
+    @classmethod
+    def _some_time(cls, value: int) -> int:
+        if not 1 <= value <= LIFE_MAX:
+            msg = f"must be between 1 and {LIFE_MAX} seconds"
+            raise ValueError(msg)
+        return value
 
     @field_validator("edge_secret")
     @classmethod
     def _shared_long_enough(cls, value: SecretStr) -> SecretStr:
         return _at_least(value, SHARED_MIN)
+
+    @field_validator("mail_from")
+    @classmethod
+    def _one_sender(cls, value: str) -> str:
+        try:
+            ((name, address),) = getaddresses([value])
+            Address(name, addr_spec=address)
+        except (ValueError, IndexError, HeaderParseError) as failure:
+            msg = "must be one address, or Name <address>"
+            raise ValueError(msg) from failure
+        return value
+
+    @field_validator("reset_url_base", "portal_url")
+    @classmethod
+    def _base_url(cls, value: str | None) -> str | None:
+        if value and not BASE_URL.fullmatch(value):
+            msg = "must begin with http:// or https:// and have no query"
+            raise ValueError(msg)
+        return value.rstrip("/") if value else None
 
     @property
     def billing_on(self) -> bool:

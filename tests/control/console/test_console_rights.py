@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import jwt
 import pytest
 from aiohttp import web
 from sqlalchemy import text
 
 from tests.support.sockets import Viewer, refused
+from tests.support.tokens import shortened
 from zpack.control.engine import channels
 from zpack.wire.console import FRAMED, PROTOCOLS
 
@@ -54,13 +53,7 @@ def look(caller: Caller, path: str = STREAM, **how: Any) -> Viewer:
 
 
 async def short_token(caller: Caller, settings: Settings, seconds: float) -> str:
-    assert caller.token
-    claims = jwt.decode(caller.token, options={"verify_signature": False})
-    claims["exp"] = datetime.now(UTC) + timedelta(seconds=seconds)
-    kid = jwt.get_unverified_header(caller.token)["kid"]
-    return jwt.encode(
-        claims, settings.auth_secret.get_secret_value(), algorithm="HS256", headers={"kid": kid}
-    )
+    return shortened(str(caller.token), settings.auth_secret.get_secret_value(), seconds)
 
 
 async def change(world: World, statement: str) -> None:
@@ -222,6 +215,7 @@ ENDS = [
     ("delete from instances", (4404, "server_deleted")),
     ("update instances set customer_id = 'usr_other'", (4403, "access_revoked")),
     ("update users set role = 'admin' where username = 'ann'", (4403, "access_revoked")),
+    ("update login_sessions set revoked_at = now()", (4403, "access_revoked")),
 ]
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import aiohttp
-import jwt
 import pytest
 from sqlalchemy import text
 
 from tests.support.slowness import slowness
 from tests.support.sse import Listener
+from tests.support.tokens import shortened
 from tests.support.waiting import eventually
 from zpack.control.engine.changes import Change
 
@@ -116,12 +115,7 @@ async def test_an_admin_no_more_hears_no_more(world: World, ann: Caller, root: C
 
 
 async def test_the_stream_ends_with_the_token(ann: Caller, base_url: str, settings: Settings) -> None:
-    secret = settings.auth_secret.get_secret_value()
-    assert ann.token
-    claims = jwt.decode(ann.token, options={"verify_signature": False})
-    claims["exp"] = datetime.now(UTC) + timedelta(seconds=1.5)
-    kid = jwt.get_unverified_header(ann.token)["kid"]
-    short = jwt.encode(claims, secret, algorithm="HS256", headers={"kid": kid})
+    short = shortened(str(ann.token), settings.auth_secret.get_secret_value(), 1.5)
     async with Listener(base_url, short) as stream:
         assert await stream.named("end") == {"reason": "token_expired"}
 

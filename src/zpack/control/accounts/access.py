@@ -1,15 +1,22 @@
-"""Access rules of routes. Every route names one; the application refuses to start when one does not."""
+"""Access rules of routes. Every route names one; the application refuses to start when one does not.
+
+A rule may name the scopes that an API key needs. One without scopes is for full logins only, so that a new
+route is closed to keys until somebody opens it.
+"""
 
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, cast
 
-from fastapi import Depends, Request, WebSocket
+from fastapi import Depends, Request, Security, WebSocket
+from fastapi.security import SecurityScopes
 
 from zpack.control.accounts.models import Session, User
 from zpack.control.accounts.tickets import console_door
 from zpack.control.engine.errors import Refusal
+from zpack.control.engine.request import current_origin
 from zpack.wire.edge import SECRET_HEADER, hashed_secret
 
 if TYPE_CHECKING:
@@ -24,6 +31,13 @@ class Forbidden(Refusal):
 
     kind = "forbidden"
     code = "forbidden"
+
+
+class ScopeMissing(Refusal):
+    """The API key is good and may not; ``details.scopes`` are those it would need."""
+
+    kind = "forbidden"
+    code = "insufficient_scope"
 
 
 class ForeignOrigin(Refusal):
@@ -44,13 +58,13 @@ async def public() -> None:
     """Everyone may."""
 
 
-async def in_session(request: Request) -> Session:
-    """Whoever carries a valid access token may, until it ends."""
+async def in_session(request: Request, wanted: SecurityScopes) -> Session:
+    """Whoever carries a valid access token may, until it ends, and an API key with the scopes."""
     accounts = cast("Accounts", request.app.state.accounts)
-    return await accounts.session(request.headers.get("authorization"))
+    return _admitted(await accounts.session(request.headers.get("authorization")), wanted)
 
 
-async def in_socket_session(socket: WebSocket, server_id: str) -> Session:
+async def in_socket_session(socket: WebSocket, server_id: str, wanted: SecurityScopes) -> Session:
     """Whoever brings a ticket for this server or a valid access token, and from no foreign page, may.
 
     The token is sent as header or, from a browser, as ``bearer.<token>`` among the subprotocols.
@@ -59,10 +73,24 @@ async def in_socket_session(socket: WebSocket, server_id: str) -> Session:
     accounts = cast("Accounts", socket.app.state.accounts)
     ticket = socket.query_params.get("ticket")
     if ticket is not None:
-        return await accounts.redeem_ticket(ticket, console_door(server_id))
+        return _admitted(await accounts.redeem_ticket(ticket, console_door(server_id)), wanted)
     offered = cast("list[str]", socket.scope["subprotocols"])
     tokens = [word.removeprefix(BEARER) for word in offered if word.startswith(BEARER)]
-    return await accounts.session(f"Bearer {tokens[0]}" if tokens else socket.headers.get("authorization"))
+    shown = f"Bearer {tokens[0]}" if tokens else socket.headers.get("authorization")
+    return _admitted(await accounts.session(shown), wanted)
+
+
+def _admitted(session: Session, wanted: SecurityScopes) -> Session:
+    """Return the session, and let the audit know of it. Raises ScopeMissing."""
+    if session.api_key is not None:
+        granted = "*" in session.scopes or session.scopes.issuperset(wanted.scopes)
+        if not wanted.scopes:
+            raise ScopeMissing("This needs a login; no API key may.", details={"scopes": []})
+        if not granted:
+            raise ScopeMissing("The API key lacks a scope.", details={"scopes": wanted.scopes})
+    known = {"session_id": session.sid or None, "api_key": session.api_key}
+    current_origin.set(replace(current_origin.get(), **known))
+    return session
 
 
 def _check_origin(socket: WebSocket) -> None:
@@ -77,14 +105,14 @@ def _check_origin(socket: WebSocket) -> None:
         raise ForeignOrigin("Pages of this site may not open sockets here.")
 
 
-async def signed_in(request: Request) -> User:
-    """Whoever carries a valid access token may."""
-    return (await in_session(request)).user
+async def signed_in(request: Request, wanted: SecurityScopes) -> User:
+    """Whoever carries a valid access token may, and an API key with the scopes."""
+    return (await in_session(request, wanted)).user
 
 
-async def admin(request: Request) -> User:
+async def admin(request: Request, wanted: SecurityScopes) -> User:
     """Admins may."""
-    user = await signed_in(request)
+    user = await signed_in(request, wanted)
     if not user.is_admin:
         raise Forbidden("This needs an administrator.")
     return user
@@ -106,9 +134,20 @@ RULES = {
     admin: "admin",
     edge_secret: "edge",
 }
-InSocketSession = Annotated[Session, Depends(in_socket_session)]
-InSession = Annotated[Session, Depends(in_session)]
 SignedIn = Annotated[User, Depends(signed_in)]
+"""A full login. The others below also let API keys in that have the scope."""
+InSession = Annotated[Session, Depends(in_session)]
 Admin = Annotated[User, Depends(admin)]
+OfAccount = Annotated[User, Security(signed_in, scopes=["account"])]
+OfBackups = Annotated[User, Security(signed_in, scopes=["backups"])]
+OfBilling = Annotated[User, Security(signed_in, scopes=["billing"])]
+OfConsole = Annotated[User, Security(signed_in, scopes=["console"])]
+OfMods = Annotated[User, Security(signed_in, scopes=["mods"])]
+ServersRead = Annotated[User, Security(signed_in, scopes=["servers:read"])]
+ServersWrite = Annotated[User, Security(signed_in, scopes=["servers:write"])]
+InConsoleSession = Annotated[Session, Security(in_session, scopes=["console"])]
+InEventSession = Annotated[Session, Security(in_session, scopes=["servers:read"])]
+InFileSession = Annotated[Session, Security(in_session, scopes=["files"])]
+InSocketSession = Annotated[Session, Security(in_socket_session, scopes=["console"])]
 PUBLIC = [Depends(public)]
 EDGE = [Depends(edge_secret)]

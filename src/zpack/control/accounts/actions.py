@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
+import hmac
 import logging
-import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from email_validator import EmailNotValidError, validate_email
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
-from pwdlib.hashers.bcrypt import BcryptHasher
-
 from zpack.control.accounts import store
-from zpack.control.accounts.models import Session, User
+from zpack.control.accounts.auth import BadToken, bearer, digest_of
+from zpack.control.accounts.fields import check_password, checked_email, checked_username, clean
+from zpack.control.accounts.models import KEY_PREFIX, Session, Shown, User
 from zpack.control.accounts.tickets import LIFE_SECONDS, BadTicket
 from zpack.control.audit.store import record
 from zpack.control.engine.errors import Refusal
+from zpack.control.engine.limits import network_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Awaitable, Callable, Collection
 
-    from zpack.control.accounts.auth import AccessTokens
-    from zpack.control.accounts.models import LoginBody, ProfileBody, RegisterBody
+    from zpack.control.accounts.auth import TokenKinds
+    from zpack.control.accounts.models import KeyBearers, LoginBody, ProfileBody, RegisterBody
+    from zpack.control.accounts.passwords import Passwords
+    from zpack.control.accounts.sessions import Sessions
     from zpack.control.accounts.tickets import Tickets
-    from zpack.control.db.session import Database
+    from zpack.control.db.session import AsyncSession, Database
     from zpack.control.db.tables import User as UserRow
     from zpack.control.engine.limits import RateLimit
 
+    Welcome = Callable[[AsyncSession, str, str], Awaitable[None]]
+    """What else happens when someone joins, in the same transaction; given id and e-mail address."""
+
 log = logging.getLogger("zpack.accounts")
-PASSWORD_MIN = 8
-USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,38}")
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
-HASHING_AT_ONCE = 2
-"""Argon2 takes 64 MiB and a core for some 50 ms: a flood of logins must not take them all."""
 
 
 class MissingFields(Refusal):
@@ -47,12 +44,6 @@ class MissingCredentials(Refusal):
     """A login without name or password."""
 
     code = "Missing credentials"
-
-
-class InvalidField(Refusal):
-    """A field is present and wrong; ``details.field`` names it."""
-
-    code = "invalid_field"
 
 
 class UserExists(Refusal):
@@ -69,6 +60,20 @@ class BadCredentials(Refusal):
     code = "Invalid credentials"
 
 
+class SecondFactorRequired(Refusal):
+    """The password was right; ``details.challenge`` has to come back with a code."""
+
+    kind = "unauthorized"
+    code = "second_factor_required"
+
+
+class BadChallenge(Refusal):
+    """The challenge is not one of ours, or no longer."""
+
+    kind = "unauthorized"
+    code = "invalid_challenge"
+
+
 class UserMissing(Refusal):
     """The token's user is gone."""
 
@@ -81,65 +86,136 @@ class Accounts:
     """Accounts and their passwords."""
 
     def __init__(
-        self, *, database: Database, tokens: AccessTokens, tickets: Tickets, limit: RateLimit
+        self,
+        *,
+        database: Database,
+        keys: KeyBearers,
+        limit: RateLimit,
+        passwords: Passwords,
+        sessions: Sessions,
+        tickets: Tickets,
+        tokens: TokenKinds,
+        welcome: Welcome,
     ) -> None:
         self._database = database
+        self._keys = keys
+        self._limit = limit
+        self._sessions = sessions
         self._tickets = tickets
         self._tokens = tokens
-        self._limit = limit
-        self._hash = PasswordHash((Argon2Hasher(), BcryptHasher()))
-        self._decoy = self._hash.hash(secrets.token_hex(16))
-        self._hashing = asyncio.Semaphore(HASHING_AT_ONCE)
+        self._welcome = welcome
+        self.hashed = passwords.hashed
+        self.verified = passwords.verified
 
-    async def register(self, body: RegisterBody, *, address: str) -> str:
-        """Create an account and return its access token.
+    async def register(self, body: RegisterBody, *, address: str) -> dict[str, Any]:
+        """Create an account and log it in.
 
         Raises MissingFields, InvalidField, UserExists, TooManyTries.
         """
         if not (body.email and body.username and body.password):
             raise MissingFields("E-mail address, user name and password are required.")
-        await self._limit.hit("register", address)
-        _check_password(body.password)
+        await self._limit.hit("register", network_of(address))
+        check_password(body.password)
         values = {
             "id": f"usr_{secrets.token_hex(12)}",
-            "email": _checked_email(body.email),
-            "username": _checked_username(body.username),
-            "first_name": _clean(body.firstName, "firstName"),
-            "last_name": _clean(body.lastName, "lastName"),
-            "display_name": _clean(body.displayName, "displayName") or body.username,
+            "email": checked_email(body.email),
+            "username": checked_username(body.username),
+            "first_name": clean(body.firstName, "firstName"),
+            "last_name": clean(body.lastName, "lastName"),
+            "display_name": clean(body.displayName, "displayName") or body.username,
             "role": "user",
         }
-        values["password_hash"] = await self._hashed(body.password)
+        hashed = await self.hashed(body.password)
         async with self._database.transaction() as session:
-            if not await store.insert_user(session, **values):
+            if not await store.insert_user(session, **values, password_hash=hashed):
                 raise UserExists("An account with this e-mail address or user name exists already.")
-            record(session, "user.register", actor=str(values["id"]))
-        user = {k: v for k, v in values.items() if k != "password_hash"}
-        return self._tokens.issue(User(**user))  # pyright: ignore[reportArgumentType] - same keys
+            user = User(**values)  # pyright: ignore[reportArgumentType] - same keys
+            answer = await self._sessions.begin(session, user)
+            await self._welcome(session, user.id, user.email)
+            record(session, "user.register", actor=user.id)
+        return answer
 
     async def log_in(self, body: LoginBody, *, address: str) -> dict[str, Any]:
-        """Return ``{token, expiresIn}``. Raises MissingCredentials, BadCredentials, TooManyTries."""
+        """Return ``{token, refreshToken, expiresIn}``.
+
+        Raises MissingCredentials, BadCredentials, SecondFactorRequired, TooManyTries.
+        """
         if not (body.identifier and body.password):
             raise MissingCredentials("Send identifier and password.")
-        # Two counters: an attacker cannot lock a victim out, nor guess one account from many addresses.
-        await self._limit.hit("login", f"{address} {body.identifier.lower()[:254]}")
-        await self._limit.hit("login-address", address)
-        await self._limit.hit("login-account", body.identifier.lower()[:254])
-        async with self._database.transaction() as session:
-            row = await store.find_by_identifier(session, body.identifier)
-        good, better = await self._verified(body.password, row.password_hash if row else self._decoy)
+        row = await self._sought(body.identifier, network_of(address))
+        good, better = await self.verified(body.password, row.password_hash if row else None)
         if row is None or not good:
             raise BadCredentials("The name or the password is wrong.")
         async with self._database.transaction() as session:
+            now = await store.lock_user(session, row.id)
+            if now is None or now.password_hash != row.password_hash:  # reset while we looked at it
+                raise BadCredentials("The name or the password is wrong.")
             if better is not None:
                 await store.update_user(session, row.id, password_hash=better)
-            record(session, "user.login", actor=row.id)
-        token = self._tokens.issue(seen(row))
-        return {"token": token, "expiresIn": int(self._tokens.life.total_seconds())}
+            if not row.second_factor:
+                return await self.admit(session, store.seen(row))
+        raise self._challenge(row, better or row.password_hash)
+
+    async def _sought(self, identifier: str, network: str) -> UserRow | None:
+        """Return the account that is meant, after counting the try. Raises TooManyTries.
+
+        Counted are the network with this name, the network, and the name: the last only for networks that
+        the account has not been logged in from, so that strangers cannot lock its owner out.
+        """
+        name = identifier.lower()[:254]
+        await self._limit.hit("login", f"{network} {name}")
+        await self._limit.hit("login-address", network)
+        async with self._database.reading() as session:
+            row = await store.find_by_identifier(session, identifier)
+            known = await store.addresses_of(session, row.id if row else None)
+        if network not in {network_of(address) for address in known}:
+            await self._limit.hit("login-account", name)
+        return row
+
+    def _challenge(self, row: UserRow, password_hash: str) -> SecondFactorRequired:
+        """Return the refusal that asks for the second factor; the challenge ends with the password."""
+        tokens = self._tokens.challenge
+        challenge = tokens.issue(row.id, pwd=digest_of(password_hash))
+        details = {"challenge": challenge, "expiresIn": tokens.seconds}
+        return SecondFactorRequired("Send a code of your authenticator.", details=details)
+
+    async def challenged(self, challenge: str) -> User:
+        """Return the user who has shown the password. Raises BadChallenge."""
+        try:
+            claims = self._tokens.challenge.read(challenge)
+        except BadToken as failure:
+            raise BadChallenge("The challenge is not valid or has expired; log in again.") from failure
+        async with self._database.reading() as session:
+            row = await store.find_by_id(session, claims["sub"])
+        if row is None or not hmac.compare_digest(digest_of(row.password_hash), claims["pwd"]):
+            raise BadChallenge("The challenge is not valid or has expired; log in again.")
+        return store.seen(row)
+
+    async def admit(self, transaction: AsyncSession, user: User) -> dict[str, Any]:
+        """Log a user in who has shown all there is to show."""
+        answer = await self._sessions.begin(transaction, user)
+        record(transaction, "user.login", actor=user.id)
+        return answer
+
+    async def confirm(self, user: User, password: str) -> None:
+        """Have the password shown again. Raises BadCredentials, TooManyTries."""
+        await self._limit.hit("confirm", user.id)
+        async with self._database.reading() as session:
+            row = await store.find_by_id(session, user.id)
+        good, _ = await self.verified(password, row.password_hash if row else None)
+        if not good:
+            raise BadCredentials("The password is wrong.")
 
     async def session(self, authorization: str | None) -> Session:
-        """Return the caller and until when. Raises MissingToken, BadToken, UserMissing."""
-        return await self._session(*self._tokens.subject(authorization))
+        """Return the caller, until when and how far. Raises MissingToken, BadToken, UserMissing."""
+        token = bearer(authorization)
+        if token.startswith(KEY_PREFIX):
+            return await self._keys.session(token)
+        claims = self._tokens.access.read(token)
+        sid = claims.get("sid")
+        if not (isinstance(sid, str) and sid):
+            raise BadToken("The token is of an older kind; log in again.")
+        return await self._session(Shown(user_id=claims["sub"], expires=float(claims["exp"]), sid=sid))
 
     async def issue_ticket(self, session: Session, door: str) -> dict[str, Any]:
         """Return ``{ticket, expiresIn}`` for one door, to be used once. Raises TooManyTries."""
@@ -147,32 +223,47 @@ class Accounts:
         return {"ticket": await self._tickets.issue(session, door), "expiresIn": LIFE_SECONDS}
 
     async def redeem_ticket(self, ticket: str, door: str) -> Session:
-        """Return the session that a ticket stands for. Raises BadTicket, UserMissing."""
-        session = await self._session(*await self._tickets.redeem(ticket, door))
+        """Return the session that a ticket stands for. Raises BadTicket, BadToken, UserMissing."""
+        shown = await self._tickets.redeem(ticket, door)
+        if shown.api_key and shown.api_key not in await self._keys.live({shown.api_key}):
+            raise BadTicket("The ticket is not valid; ask for another one.")
+        session = await self._session(shown)
         if session.seconds_left() <= 0:
             raise BadTicket("The ticket is not valid; ask for another one.")
         return session
 
-    async def _session(self, user_id: str, expires: float) -> Session:
+    async def _session(self, shown: Shown) -> Session:
         async with self._database.reading() as session:
-            user = await store.read_caller(session, user_id)
-        if user is None:
+            found = await store.read_caller(session, shown.user_id, shown.sid)
+        if found is None:
             raise UserMissing("This account no longer exists.")
-        return Session(user, expires)
+        user, live = found
+        if not live:
+            raise BadToken("This session has ended; log in again.")
+        return Session(user, shown.expires, shown.sid, shown.scopes, shown.api_key)
 
-    async def lost_rights(self, users: Collection[User]) -> set[str]:
-        """Return the ids of those whose account is gone or has another role by now."""
-        if not users:
+    async def lost_rights(self, sessions: Collection[Session]) -> set[Session]:
+        """Return those whose account is gone or has another role by now, or whose session or key ended."""
+        if not sessions:
             return set()
+        users, sids = {each.user.id for each in sessions}, {each.sid for each in sessions if each.sid}
         async with self._database.reading() as session:
-            roles = await store.roles_of(session, [user.id for user in users])
-        return {user.id for user in users if roles.get(user.id) != user.role}
+            found = await store.read_rights(session, users, sids)
+        keys = {each.api_key for each in sessions if each.api_key}
+        live = await self._keys.live(keys) if keys else set[str]()
+        return {
+            each
+            for each in sessions
+            if found.get(each.user.id) != each.user.role
+            or (each.sid and each.sid not in found)
+            or (each.api_key and each.api_key not in live)
+        }
 
     async def change_profile(self, user: User, body: ProfileBody) -> User:
         """Change the given names and return the user. Raises InvalidField, UserMissing."""
         names = {"firstName": "first_name", "lastName": "last_name", "displayName": "display_name"}
         given = body.model_fields_set & set(names)
-        values = {names[field]: _clean(getattr(body, field), field) for field in given}
+        values = {names[field]: clean(getattr(body, field), field) for field in given}
         async with self._database.transaction() as session:
             if values:
                 await store.update_user(session, user.id, **values)
@@ -180,11 +271,11 @@ class Accounts:
             row = await store.find_by_id(session, user.id)
         if row is None:
             raise UserMissing("This account no longer exists.")
-        return seen(row)
+        return store.seen(row)
 
     async def ensure_admin(self, *, email: str, password: str) -> bool:
         """Create the first admin; return False when the platform has one or the address is taken."""
-        hashed = await self._hashed(password)
+        hashed = await self.hashed(password)
         async with self._database.transaction() as session:
             if await store.find_admin(session) is not None:
                 return False
@@ -192,57 +283,15 @@ class Accounts:
             for name in (username, f"{username}-{secrets.token_hex(3)}"):  # a customer may have the first
                 values = {"email": email, "username": name, "display_name": "Administrator"}
                 made = await store.insert_user(
-                    session, id=f"usr_{secrets.token_hex(12)}", role="admin", password_hash=hashed, **values
+                    session,
+                    **values,
+                    id=f"usr_{secrets.token_hex(12)}",
+                    role="admin",
+                    password_hash=hashed,
+                    email_verified=True,
                 )
                 if made:
                     record(session, "user.bootstrap", actor=None, email=email)
                     return True
         log.error("no administrator was made: a customer's account has the address %s", email)
         return False
-
-    async def _hashed(self, password: str) -> str:
-        async with self._hashing:
-            return await asyncio.to_thread(self._hash.hash, password)
-
-    async def _verified(self, password: str, hashed: str) -> tuple[bool, str | None]:
-        async with self._hashing:
-            return await asyncio.to_thread(self._hash.verify_and_update, password, hashed)
-
-
-def seen(row: UserRow) -> User:
-    """Return the caller's view of a row."""
-    return User(
-        id=row.id,
-        email=row.email,
-        username=row.username,
-        display_name=row.display_name,
-        first_name=row.first_name,
-        last_name=row.last_name,
-        role=row.role,
-    )
-
-
-def _check_password(password: str) -> None:
-    if len(password) < PASSWORD_MIN:
-        message = f"A password has at least {PASSWORD_MIN} characters."
-        raise InvalidField(message, details={"field": "password"})
-
-
-def _checked_email(text: str) -> str:
-    try:
-        return validate_email(text, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as failure:
-        raise InvalidField(f"This is no e-mail address: {failure}", details={"field": "email"}) from failure
-
-
-def _checked_username(text: str) -> str:
-    if not USERNAME.fullmatch(text):
-        message = "A user name has 2 to 39 letters, digits, dots, dashes or underscores."
-        raise InvalidField(message, details={"field": "username"})
-    return text
-
-
-def _clean(text: str | None, field: str) -> str | None:
-    if text is not None and UNPRINTABLE.search(text):
-        raise InvalidField("A name has no control characters.", details={"field": field})
-    return text or None

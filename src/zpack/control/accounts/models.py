@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
 MAX_DEPTH = 20
+KEY_PREFIX = "zpk_"
+"""What every API key begins with, so that it is known from a token and found when it leaks."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class User:
     first_name: str | None
     last_name: str | None
     role: str
+    email_verified: bool = False
 
     @property
     def is_admin(self) -> bool:
@@ -39,19 +45,50 @@ class User:
             "firstName": self.first_name,
             "lastName": self.last_name,
             "role": self.role,
+            "emailVerified": self.email_verified,
         }
 
 
 @dataclass(frozen=True)
 class Session:
-    """A caller and the moment (seconds since 1970) until which the token that was shown is good."""
+    """A caller, and until when (seconds since 1970) and how far what was shown is good.
+
+    ``sid`` is the login session, or empty with an API key, whose id is ``api_key``. A full login has every
+    scope.
+    """
 
     user: User
     expires: float
+    sid: str = ""
+    scopes: frozenset[str] = frozenset({"*"})
+    api_key: str | None = None
 
     def seconds_left(self) -> float:
         """Return for how long the right lasts."""
         return max(0.0, self.expires - time.time())
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a token says of a session before its user has been looked up."""
+
+    user_id: str
+    expires: float
+    sid: str
+    scopes: frozenset[str] = frozenset({"*"})
+    api_key: str | None = None
+
+
+class KeyBearers(Protocol):
+    """Who acts with API keys: the room of the keys stands above this one."""
+
+    async def session(self, key: str) -> Session:
+        """Return the session of a key. Raises BadToken."""
+        ...
+
+    async def live(self, key_ids: Collection[str]) -> set[str]:
+        """Return those keys that are still good."""
+        ...
 
 
 class Body(BaseModel):
@@ -85,6 +122,18 @@ class LoginBody(Body):
 
     identifier: Annotated[str, StringConstraints(strip_whitespace=True, max_length=254)] = ""
     password: Annotated[str, StringConstraints(max_length=256)] = ""
+
+
+class RefreshBody(Body):
+    """``POST /api/auth/refresh``."""
+
+    refreshToken: Annotated[str, StringConstraints(max_length=4096)] = ""  # noqa: N815 - beside ``refreshToken``
+
+
+class LogoutBody(Body):
+    """``POST /api/auth/logout``: whatever it says, the answer is the same."""
+
+    refreshToken: Any = None  # noqa: N815 - likewise
 
 
 class ProfileBody(Body):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import secrets
 from typing import TYPE_CHECKING
 
+from zpack.control.accounts.auth import BadToken, digest_of
+from zpack.control.accounts.models import Shown
 from zpack.control.engine.errors import Refusal
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from zpack.control.accounts.auth import Tokens
     from zpack.control.accounts.models import Session
 
 LIFE_SECONDS = 30
-TICKET_LIMIT = 128
 
 
 class BadTicket(Refusal):
@@ -26,36 +26,48 @@ class BadTicket(Refusal):
 
 
 class Tickets:
-    """Kept in Redis, hashed: whoever reads it there cannot use it."""
+    """Tokens of kind ``console``; that one was not used yet is kept in Redis, by its hashed ``jti``."""
 
-    def __init__(self, *, redis: Redis) -> None:
+    def __init__(self, *, redis: Redis, tokens: Tokens) -> None:
         self._redis = redis
+        self._tokens = tokens
 
     async def issue(self, session: Session, door: str) -> str:
         """Return a ticket for one door, good for ``LIFE_SECONDS`` and for one use."""
-        ticket = secrets.token_urlsafe(32)
-        body = {"user": session.user.id, "expires": session.expires, "door": door}
-        await self._redis.set(_key(ticket), json.dumps(body), ex=LIFE_SECONDS)
-        return ticket
+        unique = secrets.token_urlsafe(16)
+        await self._redis.set(_key(unique), "unused", ex=LIFE_SECONDS)
+        return self._tokens.issue(
+            session.user.id,
+            jti=unique,
+            door=door,
+            until=session.expires,
+            sid=session.sid,
+            scopes=sorted(session.scopes),
+            key=session.api_key,
+        )
 
-    async def redeem(self, ticket: str, door: str) -> tuple[str, float]:
-        """Use a ticket up; return the user's id and the end of the session it was issued in.
+    async def redeem(self, ticket: str, door: str) -> Shown:
+        """Use a ticket up; return what was shown when it was issued.
 
         Raises BadTicket; a ticket that was shown at the wrong door is used up too.
         """
-        found = await self._taken(_key(ticket)) if len(ticket) <= TICKET_LIMIT else None
-        body = json.loads(found) if found else {}
-        if body.get("door") != door:
+        try:
+            claims = self._tokens.read(ticket)
+        except BadToken as failure:
+            raise BadTicket("The ticket is not valid; ask for another one.") from failure
+        if not await self._taken(_key(claims["jti"])) or claims["door"] != door:
             raise BadTicket("The ticket is not valid; ask for another one.")
-        return body["user"], body["expires"]
+        return Shown(
+            user_id=claims["sub"],
+            expires=claims["until"],
+            sid=claims["sid"],
+            scopes=frozenset(claims["scopes"]),
+            api_key=claims["key"],
+        )
 
-    async def _taken(self, key: str) -> str | None:
-        """Read and delete at once. In a transaction: GETDEL is newer than the Redis we ask for."""
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.get(key)
-            pipe.delete(key)
-            found, _ = await pipe.execute()
-        return found
+    async def _taken(self, key: str) -> bool:
+        """Delete at once, and say whether it was there: of many who ask together one is told so."""
+        return await self._redis.delete(key) == 1
 
 
 def console_door(server_id: str) -> str:
@@ -63,5 +75,5 @@ def console_door(server_id: str) -> str:
     return f"console:{server_id}"
 
 
-def _key(ticket: str) -> str:
-    return f"ticket:{hashlib.sha256(ticket.encode('utf-8', 'surrogatepass')).hexdigest()}"
+def _key(unique: str) -> str:
+    return f"ticket:{digest_of(unique)}"

@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Query, Request, WebSocket
 
-from zpack.control.accounts.access import InSession, InSocketSession, SignedIn
+from zpack.control.accounts.access import InConsoleSession, InSocketSession, OfConsole
 from zpack.control.console.actions import Console
 from zpack.control.console.models import CommandBody, chosen_protocol
 from zpack.control.console.streams import ConsoleStreams, Wanted
@@ -33,21 +33,21 @@ Wait = Annotated[float, Query(ge=0, le=25, allow_inf_nan=False)]
 
 @router.post("/api/servers/{server_id}/console/command")
 @router.post("/api/game/servers/{server_id}/console/command", include_in_schema=False)
-async def command(server_id: str, body: CommandBody, user: SignedIn, room: Room) -> Any:
+async def command(server_id: str, body: CommandBody, user: OfConsole, room: Room) -> Any:
     """Type one line into the server's console."""
     return await room.command(user, server_id, body.command)
 
 
 @router.get("/api/servers/{server_id}/console/log")
 @router.get("/api/game/servers/{server_id}/console/log", include_in_schema=False)
-async def log(server_id: str, user: SignedIn, room: Room, after: After = 0, wait: Wait = 0) -> Any:
+async def log(server_id: str, user: OfConsole, room: Room, after: After = 0, wait: Wait = 0) -> Any:
     """Return console lines newer than ``after``: a long poll."""
     return await room.log(user, server_id, after=after, wait=wait)
 
 
 @router.post("/api/servers/{server_id}/console/ticket")
 @router.post("/api/game/servers/{server_id}/console/ticket", include_in_schema=False)
-async def ticket(server_id: str, session: InSession, room: Room) -> Any:
+async def ticket(server_id: str, session: InConsoleSession, room: Room) -> Any:
     """Return a ticket with which a browser opens this server's console, once and soon."""
     return await room.ticket(session, server_id)
 

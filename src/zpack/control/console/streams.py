@@ -47,6 +47,7 @@ class ConsoleChannel(Channel):
     def __init__(self, *, session: Session, at: Reached) -> None:
         keys = (f"user {session.user.id}", f"server {at.vmid}")
         super().__init__(keys=keys, seconds=session.seconds_left())
+        self.session = session
         self.user = session.user
         self.at = at
 
@@ -114,18 +115,17 @@ class ConsoleStreams:
         self._channels.shut()
 
     async def _lost(self, channels: Collection[ConsoleChannel]) -> dict[ConsoleChannel, str]:
-        """Return the channels whose account or server is gone or another's, with the reason."""
+        """Return the channels whose account, session or server is gone or another's, with the reason."""
         if not channels:
             return {}
-        users = {channel.user.id: channel.user for channel in channels}
-        revoked = await self._accounts.lost_rights(users.values())
+        revoked = await self._accounts.lost_rights({channel.session for channel in channels})
         owners = await self._instances.owners({channel.at.vmid for channel in channels})
         lost: dict[ConsoleChannel, str] = {}
         for channel in channels:
             user, vmid = channel.user, channel.at.vmid
             if vmid not in owners:
                 lost[channel] = "server_deleted"
-            elif user.id in revoked or not (user.is_admin or owners[vmid] == user.id):
+            elif channel.session in revoked or not (user.is_admin or owners[vmid] == user.id):
                 lost[channel] = "access_revoked"
         return lost
 

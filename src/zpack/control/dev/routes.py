@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Request
 
-from zpack.control.accounts.access import SignedIn
+from zpack.control.accounts.access import ServersWrite
 from zpack.control.dev.actions import CodeServerAction, Dev
 
 router = APIRouter(prefix="/api/dev", tags=["dev"])
@@ -21,6 +21,6 @@ Room = Annotated[Dev, Depends(dev)]
 
 
 @router.post("/{server_id}/codeserver/{action}")
-async def code_server(server_id: str, action: CodeServerAction, user: SignedIn, room: Room) -> Any:
+async def code_server(server_id: str, action: CodeServerAction, user: ServersWrite, room: Room) -> Any:
     """Start, stop or restart the browser IDE."""
     return await room.code_server(user, server_id, action)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 
-from zpack.control.engine.request import current_request
+from zpack.control.engine.request import current_origin, current_request, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +44,7 @@ class Guard:
         request_id = given.decode() if REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(8)}"
         scope.setdefault("state", {})["request_id"] = request_id
         current_request.set(request_id)
+        current_origin.set(origin_of(scope.get("client"), headers.get(b"user-agent", b"")))
         hostile = "\x00" in scope["path"] or b"%00" in scope.get("query_string", b"").lower()
         if scope["type"] == "websocket":
             await self._upgrade(scope, receive, _Handshake(send, request_id), refused=hostile)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection
 
     from zpack.control.accounts.actions import Accounts
-    from zpack.control.accounts.models import Session, User
+    from zpack.control.accounts.models import Session
     from zpack.control.engine.changes import Change, Changes
     from zpack.control.operations.actions import Operations
     from zpack.control.status.view import Servers
@@ -33,9 +33,10 @@ GATHER_SECONDS = 0.1
 class Stream(Channel):
     """One listener."""
 
-    def __init__(self, *, user: User, seconds: float) -> None:
-        super().__init__(keys=(user.id,), seconds=seconds)
-        self.user = user
+    def __init__(self, session: Session) -> None:
+        super().__init__(keys=(session.user.id,), seconds=session.seconds_left())
+        self.session = session
+        self.user = session.user
         self.pending = Pending()
         self._awake = self.over
         self._awake.set()
@@ -78,7 +79,7 @@ class Streams:
 
     def open(self, session: Session) -> Stream:
         """Begin a stream for whoever has this session. Raises TooManyStreams."""
-        stream = Stream(user=session.user, seconds=session.seconds_left())
+        stream = Stream(session)
         self._channels.open(stream)
         if self._listening is None or self._listening.done():
             self._listening = asyncio.create_task(self._listen())
@@ -135,7 +136,6 @@ class Streams:
                 stream.note(change)
 
     async def _lost(self, streams: Collection[Stream]) -> dict[Stream, str]:
-        """Return the streams of accounts that are gone or may no longer see what they saw."""
-        users = {stream.user.id: stream.user for stream in streams}
-        lost = await self._accounts.lost_rights(users.values())
-        return {stream: "access_revoked" for stream in streams if stream.user.id in lost}
+        """Return the streams of accounts and sessions that are gone or may no longer see what they saw."""
+        lost = await self._accounts.lost_rights({stream.session for stream in streams})
+        return {stream: "access_revoked" for stream in streams if stream.session in lost}

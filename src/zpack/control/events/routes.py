@@ -7,7 +7,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
-from zpack.control.accounts.access import InSession
+from zpack.control.accounts.access import InEventSession
 from zpack.control.events.actions import Streams
 
 router = APIRouter(prefix="/api", tags=["events"])
@@ -23,7 +23,7 @@ Room = Annotated[Streams, Depends(streams)]
 
 
 @router.get("/events", response_class=StreamingResponse)
-async def events(session: InSession, room: Room) -> StreamingResponse:
+async def events(session: InEventSession, room: Room) -> StreamingResponse:
     """Stream ``servers.snapshot``, then ``server.status``, ``server.deleted``, ``operation.updated``."""
     stream = room.open(session)
     return StreamingResponse(room.told(stream), media_type="text/event-stream", headers=HEADERS)

@@ -174,7 +174,7 @@ class Files:
 
     def _rights(self, session: Session, at: Reached) -> Rights:
         async def hold() -> bool:
-            if session.seconds_left() <= 0 or await self._accounts.lost_rights({session.user}):
+            if session.seconds_left() <= 0 or await self._accounts.lost_rights({session}):
                 return False
             with contextlib.suppress(Refusal):
                 return (await self._instances.owned(session.user, at.vmid)).ip == at.ip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from zpack.control.accounts.access import InSession
+from zpack.control.accounts.access import InFileSession
 from zpack.control.files.actions import Files
 from zpack.control.files.models import PATH_LIMIT, UPLOAD_LIMIT, WRITE_LIMIT
 
@@ -49,23 +49,23 @@ class Relayed(Response):
         await self._run(receive, send)
 
 
-async def list_files(server_id: str, session: InSession, room: Room, path: Folder = "") -> Any:
+async def list_files(server_id: str, session: InFileSession, room: Room, path: Folder = "") -> Any:
     """List a folder; the server's own without ``path``."""
     return await room.look(session, server_id, "list", path)
 
 
-async def stat_file(server_id: str, session: InSession, room: Room, path: Path) -> Any:
+async def stat_file(server_id: str, session: InFileSession, room: Room, path: Path) -> Any:
     """Say what is known of one file or folder."""
     return await room.look(session, server_id, "stat", path)
 
 
-async def read_file(server_id: str, session: InSession, room: Room, path: Path) -> Any:
+async def read_file(server_id: str, session: InFileSession, room: Room, path: Path) -> Any:
     """Return a text file's content."""
     return await room.look(session, server_id, "read", path)
 
 
 async def download_file(
-    server_id: str, session: InSession, room: Room, path: Path, request: Request
+    server_id: str, session: InFileSession, room: Room, path: Path, request: Request
 ) -> Response:
     """Send a file, or the range asked for."""
 
@@ -82,7 +82,7 @@ async def download_file(
 
 
 async def write_file(
-    server_id: str, session: InSession, room: Room, path: Path, request: Request
+    server_id: str, session: InFileSession, room: Room, path: Path, request: Request
 ) -> Response:
     """Overwrite a file with the body."""
     status, body = await room.write(session, server_id, path, request.receive)
@@ -91,7 +91,7 @@ async def write_file(
 
 async def upload_file(
     server_id: str,
-    session: InSession,
+    session: InFileSession,
     room: Room,
     *,
     path: Path,
@@ -106,17 +106,17 @@ async def upload_file(
     return JSONResponse(body, status_code=status)
 
 
-async def delete_file(server_id: str, session: InSession, room: Room, path: Path) -> Any:
+async def delete_file(server_id: str, session: InFileSession, room: Room, path: Path) -> Any:
     """Remove a file."""
     return await room.delete(session, server_id, path)
 
 
-async def revert_file(server_id: str, session: InSession, room: Room, path: Path) -> Any:
+async def revert_file(server_id: str, session: InFileSession, room: Room, path: Path) -> Any:
     """Put back what a file held before it was first overwritten."""
     return await room.revert(session, server_id, path)
 
 
-async def make_folder(server_id: str, session: InSession, room: Room, path: Path) -> Any:
+async def make_folder(server_id: str, session: InFileSession, room: Room, path: Path) -> Any:
     """Create a folder."""
     return await room.make_folder(session, server_id, path)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Request
 
-from zpack.control.accounts.access import SignedIn
+from zpack.control.accounts.access import ServersRead
 from zpack.control.instances.actions import Instances
 from zpack.control.instances.view import instance_view
 
@@ -22,13 +22,13 @@ Room = Annotated[Instances, Depends(instances)]
 
 
 @router.get("")
-async def rows(user: SignedIn, room: Room) -> dict[str, Any]:
+async def rows(user: ServersRead, room: Room) -> dict[str, Any]:
     """Return the caller's rows, newest first."""
     found = await room.visible(user, newest_first=True)
     return {"ok": True, "rows": [instance_view(row) for row in found]}
 
 
 @router.get("/{vmid}")
-async def row(vmid: str, user: SignedIn, room: Room) -> dict[str, Any]:
+async def row(vmid: str, user: ServersRead, room: Room) -> dict[str, Any]:
     """Return one row of the caller's."""
     return {"ok": True, "row": instance_view(await room.owned(user, vmid))}

@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Request
 
-from zpack.control.accounts.access import SignedIn
+from zpack.control.accounts.access import ServersRead, ServersWrite
 from zpack.control.operations.actions import Operations
 from zpack.control.operations.store import operation_view
 
@@ -23,18 +23,18 @@ Room = Annotated[Operations, Depends(operations)]
 
 @router.get("/api/operations/{operation_id}")
 @router.get("/api/instances/operations/{operation_id}", include_in_schema=False)
-async def show(operation_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
+async def show(operation_id: str, user: ServersRead, room: Room) -> dict[str, Any]:
     """Return one operation."""
     return {"operation": operation_view(await room.get(user, operation_id))}
 
 
 @router.post("/api/operations/{operation_id}/cancel", status_code=202)
-async def cancel(operation_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
+async def cancel(operation_id: str, user: ServersWrite, room: Room) -> dict[str, Any]:
     """Ask a running operation to unwind."""
     return {"operation": operation_view(await room.cancel(user, operation_id))}
 
 
 @router.post("/api/operations/{operation_id}/retry", status_code=202)
-async def retry(operation_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
+async def retry(operation_id: str, user: ServersWrite, room: Room) -> dict[str, Any]:
     """Run a failed operation again."""
     return {"operation": operation_view(await room.retry(user, operation_id))}

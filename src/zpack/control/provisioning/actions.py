@@ -78,6 +78,13 @@ class KeyReused(Refusal):
     code = "idempotency_key_reused"
 
 
+class EmailNotVerified(Refusal):
+    """The caller's e-mail address is not confirmed, and the operator asks for that."""
+
+    kind = "forbidden"
+    code = "email_not_verified"
+
+
 class HostRunning(Refusal):
     """A running container is not deleted (contract §2.6)."""
 
@@ -134,8 +141,10 @@ class Provisioning:
         """Begin a create, or return the one begun with the same key.
 
         Raises MissingField, DevNotAvailable, UnsupportedContainer, NotInCatalog, CatalogAway, NoArtifact,
-        RangeExhausted, BadKey, KeyReused.
+        RangeExhausted, BadKey, KeyReused, EmailNotVerified.
         """
+        if self._settings.require_verified_email and not (user.email_verified or user.is_admin):
+            raise EmailNotVerified("Confirm your e-mail address first.")
         if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
             raise BadKey("An Idempotency-Key has 1 to 255 printable ASCII characters.")
         wanted = await self._checked(body)

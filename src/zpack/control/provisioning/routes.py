@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse
 
-from zpack.control.accounts.access import SignedIn
+from zpack.control.accounts.access import ServersWrite
 from zpack.control.engine.errors import Refusal
 from zpack.control.operations.actions import FINISHED, Operations
 from zpack.control.operations.routes import operations
@@ -43,7 +43,7 @@ async def create(
     *,
     body: CreateBody,
     request: Request,
-    user: SignedIn,
+    user: ServersWrite,
     room: Room,
     ops: Ops,
     key: Key = None,
@@ -61,7 +61,7 @@ async def create(
 
 
 @router.delete("/containers/{vmid}")
-async def delete(vmid: str, request: Request, user: SignedIn, room: Room, ops: Ops) -> Any:
+async def delete(vmid: str, request: Request, user: ServersWrite, room: Room, ops: Ops) -> Any:
     """Delete a stopped server, or the leftover of one."""
     removal = await room.delete(user, vmid, request_id=request.state.request_id)
     operation = removal.operation

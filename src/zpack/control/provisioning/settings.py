@@ -27,3 +27,5 @@ class ProvisioningSettings:
     """From the request to ready; after it the operation fails and is undone."""
     delete_budget: timedelta
     """How long a delete is tried before it is reported as failed."""
+    require_verified_email: bool = False
+    """Whether only accounts with a confirmed e-mail address may create; admins always may."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
-from zpack.control.accounts.access import SignedIn
+from zpack.control.accounts.access import ServersRead
 from zpack.control.status.view import Servers
 
 router = APIRouter(prefix="/api", tags=["servers"])
@@ -22,33 +22,33 @@ Room = Annotated[Servers, Depends(servers)]
 
 
 @router.get("/servers")
-async def listed(user: SignedIn, room: Room) -> Response:
+async def listed(user: ServersRead, room: Room) -> Response:
     """Return ``{servers}``: the caller's, oldest first."""
     return Response(await room.listed(user), media_type="application/json")
 
 
 @router.get("/servers/{server_id}")
-async def one(server_id: str, user: SignedIn, room: Room) -> Response:
+async def one(server_id: str, user: ServersRead, room: Room) -> Response:
     """Return one server."""
     return _json(await room.one(user, server_id))
 
 
 @router.get("/servers/{server_id}/status")
-async def status(server_id: str, user: SignedIn, room: Room) -> Response:
+async def status(server_id: str, user: ServersRead, room: Room) -> Response:
     """Return one server's live status."""
     return _json(await room.status(user, server_id))
 
 
 @router.get("/game/servers/{server_id}/players")
 @router.get("/servers/{server_id}/players", include_in_schema=False)
-async def players(server_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
+async def players(server_id: str, user: ServersRead, room: Room) -> dict[str, Any]:
     """Return who is playing."""
     return await room.players(user, server_id)
 
 
 @router.get("/game/servers/{server_id}/update-status")
 @router.get("/servers/{server_id}/update-status", include_in_schema=False)
-async def update_status(server_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
+async def update_status(server_id: str, user: ServersRead, room: Room) -> dict[str, Any]:
     """Return the agent's version, and whether there is a newer one."""
     return await room.update_status(user, server_id)
 

@@ -20,10 +20,12 @@ from zpack.control.outside.proxmox import Proxmox
 from zpack.control.outside.velocity import Velocity
 from zpack.control.power.store import HostOperations
 from zpack.control.publishing.store import Registrations
+from zpack.control.wiring.roads import build_roads
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from zpack.control.outside.mail import Road
     from zpack.control.settings import Settings
 
 
@@ -40,12 +42,13 @@ class Clients:
     streams: AgentStreams
     velocity: Velocity
     artifacts: Artifacts
+    mail: tuple[Road, ...]
     modrinth: Modrinth
 
     async def close(self) -> None:
         """Close every session and connection."""
         agents = (self.agents, self.consoles, self.polls, self.streams)
-        for client in (self.proxmox, *agents, self.velocity, self.artifacts, self.modrinth):
+        for client in (self.proxmox, *agents, self.velocity, self.artifacts, *self.mail, self.modrinth):
             await client.close()
         await self.redis.aclose()
         await self.database.close()
@@ -91,6 +94,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
         artifacts=Artifacts(
             base_url=settings.artifact_base_url, http=ForeignHttp(name="the artifact server")
         ),
+        mail=build_roads(settings),
         modrinth=Modrinth(
             base_url=settings.modrinth_api_base,
             user_agent=settings.modrinth_user_agent,

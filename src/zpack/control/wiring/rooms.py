@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from zpack.control.accounts.actions import Accounts
-from zpack.control.accounts.auth import AccessTokens
-from zpack.control.accounts.tickets import Tickets
 from zpack.control.backups.actions import Backups
 from zpack.control.catalog.actions import Catalog
 from zpack.control.console.actions import Console
@@ -28,19 +24,22 @@ from zpack.control.publishing.actions import Publishing
 from zpack.control.status.live import LiveState
 from zpack.control.status.view import Servers
 from zpack.control.wiring.clients import Clients, build_stores
+from zpack.control.wiring.identity import build_identity
+from zpack.control.wiring.recovery import build_recovery
 
 if TYPE_CHECKING:
+    from zpack.control.accounts.actions import Accounts
+    from zpack.control.accounts.sessions import Sessions
+    from zpack.control.administration.actions import Administration
+    from zpack.control.apikeys.actions import ApiKeys
     from zpack.control.engine.periodic import Periodic
     from zpack.control.instances.models import ContainerType
+    from zpack.control.recovery.actions import Recovery
+    from zpack.control.secondfactor.actions import SecondFactors
     from zpack.control.settings import Settings
 
 RATES = {
-    "register": Rate(30, 3600),
-    "login": Rate(10, 60),
-    "login-address": Rate(120, 60),
-    "login-account": Rate(60, 60),
     "mods": Rate(60, 60),
-    "ticket": Rate(120, 60),
 }
 
 
@@ -49,6 +48,8 @@ class Api:
     """The actions behind the routes; each attribute becomes ``app.state.<name>``."""
 
     accounts: Accounts
+    administration: Administration
+    apikeys: ApiKeys
     backups: Backups
     catalog: Catalog
     console: Console
@@ -64,7 +65,10 @@ class Api:
     power: Power
     provisioning: Provisioning
     publishing: Publishing
+    recovery: Recovery
+    second_factors: SecondFactors
     servers: Servers
+    sessions: Sessions
     edge_secret: str
 
 
@@ -83,18 +87,6 @@ class Hint:
 def build_instances(clients: Clients) -> Instances:
     """Construct the room of the servers themselves."""
     return Instances(database=clients.database, token_for=clients.agents.token_for)
-
-
-def build_accounts(settings: Settings, clients: Clients) -> Accounts:
-    """Construct the accounts room."""
-    return Accounts(
-        database=clients.database,
-        tokens=AccessTokens(
-            secret=settings.auth_secret.get_secret_value(), life=timedelta(seconds=settings.auth_ttl)
-        ),
-        tickets=Tickets(redis=clients.redis),
-        limit=RateLimit(redis=clients.redis, rates=RATES),
-    )
 
 
 def build_entitlements(settings: Settings, clients: Clients) -> Entitlements:
@@ -135,7 +127,8 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     database, proxmox = clients.database, clients.proxmox
     instances = build_instances(clients)
     operations = Operations(database=database, hint=hint)
-    stores, accounts = build_stores(clients), build_accounts(settings, clients)
+    stores, identity = build_stores(clients), build_identity(settings, clients)
+    accounts = identity.accounts
     catalog = Catalog(artifacts=clients.artifacts)
     entitlements = build_entitlements(settings, clients)
     servers = Servers(
@@ -146,6 +139,8 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     )
     return Api(
         accounts=accounts,
+        administration=identity.administration,
+        apikeys=identity.apikeys,
         backups=Backups(database=database, instances=instances, agents=clients.agents),
         catalog=catalog,
         console=Console(database=database, accounts=accounts, instances=instances, agents=clients.agents),
@@ -184,7 +179,10 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
             settings=provisioning_settings(settings),
         ),
         publishing=build_publishing(settings, clients),
+        recovery=build_recovery(settings, clients, accounts),
+        second_factors=identity.second_factors,
         servers=servers,
+        sessions=identity.sessions,
         edge_secret=settings.edge_secret.get_secret_value(),
     )
 
@@ -199,4 +197,5 @@ def provisioning_settings(settings: Settings) -> ProvisioningSettings:
         clone_width=settings.clone_width,
         budget=settings.create_budget,
         delete_budget=settings.delete_budget,
+        require_verified_email=settings.require_verified_email,
     )

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zpack.control.accounts.reconciler import EndedSessions
 from zpack.control.db.leases import LeaseRows, ShardRows
 from zpack.control.engine.faults import FaultPoint
 from zpack.control.engine.leases import Leases
@@ -25,6 +26,8 @@ from zpack.control.provisioning.steps import CreateSteps
 from zpack.control.provisioning.workflow import create_workflow, delete_workflow
 from zpack.control.publishing.reconciler import EdgeReconciler
 from zpack.control.wiring.clients import Clients, build_stores
+from zpack.control.wiring.mail import build_mail
+from zpack.control.wiring.recovery import build_reset_requests
 from zpack.control.wiring.rooms import build_publishing, provisioning_settings
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ LOOK_SECONDS = 2.0
 
 
 KEYS_SECONDS = 5.0
+SESSIONS_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ def build_work(settings: Settings, clients: Clients, *, embedded: bool) -> Work:
             Periodic(name="lease", every=5.0, tick=workflows.renew_lease),
             Periodic(name="take-over", every=10.0, tick=workflows.take_over),
             Periodic(name="shards", every=RENEW_SECONDS, tick=shards.renew, cap=RENEW_SECONDS),
+            *build_mail(settings, clients),
+            *build_reset_requests(settings, clients),
             *build_reconcilers(settings, clients, shards),
         ),
     )
@@ -103,7 +109,9 @@ def build_reconcilers(settings: Settings, clients: Clients, shards: Shards) -> t
         alone=shards.alone,
     )
     keys = HostOperationKeys(database=clients.database, running=stores.running, alone=shards.alone)
+    ended = EndedSessions(database=clients.database, alone=shards.alone)
     return (
+        Periodic(name="ended-sessions", every=SESSIONS_SECONDS, tick=ended.tick),
         Periodic(name="edge", every=settings.edge_seconds, tick=edge.tick, cap=settings.edge_seconds),
         Periodic(name="cluster", every=LOOK_SECONDS, tick=cluster.tick, cap=10.0),
         Periodic(name="host-keys", every=KEYS_SECONDS, tick=keys.tick, cap=KEYS_SECONDS),

@@ -1,6 +1,7 @@
 """All tables, one module per owning room, so that Alembic sees them together."""
 
-from zpack.control.db.tables.accounts import User
+from zpack.control.db.tables.accounts import LoginSession, RefreshToken, User
+from zpack.control.db.tables.apikeys import ApiKey
 from zpack.control.db.tables.audit import AuditEntry
 from zpack.control.db.tables.base import Base
 from zpack.control.db.tables.engine import PollingWorker, WorkerLease, WorkShard
@@ -11,18 +12,29 @@ from zpack.control.db.tables.instances import (
     VmidCounter,
     VmidReservation,
 )
+from zpack.control.db.tables.mail import OutboxMail
 from zpack.control.db.tables.operations import IdempotencyKey, Operation
+from zpack.control.db.tables.recovery import MailedToken, ResetRequest
+from zpack.control.db.tables.secondfactor import RecoveryCode, SecondFactor
 from zpack.control.db.tables.suspension import SuspendedServer
 
 __all__ = [
+    "ApiKey",
     "AuditEntry",
     "Base",
     "ContainerInstance",
     "DeletedInstance",
     "IdempotencyKey",
+    "LoginSession",
+    "MailedToken",
     "Operation",
+    "OutboxMail",
     "Plan",
     "PollingWorker",
+    "RecoveryCode",
+    "RefreshToken",
+    "ResetRequest",
+    "SecondFactor",
     "Standing",
     "SuspendedServer",
     "User",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from zpack.control.db.tables.base import Base, Json, Now
@@ -14,6 +15,14 @@ class AuditEntry(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     action: Mapped[str]
-    actor: Mapped[str | None] = mapped_column(index=True)
+    actor: Mapped[str | None]
+    address: Mapped[str | None]
+    session_id: Mapped[str | None]
+    api_key: Mapped[str | None]
     payload: Mapped[Json]
     created_at: Mapped[Now]
+
+    __table_args__ = (
+        Index("ix_audit_log_actor_id", "actor", "id"),
+        Index("ix_audit_log_action_id", "action", "id"),
+    )

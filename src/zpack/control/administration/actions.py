@@ -1,0 +1,98 @@
+"""Reads the audit; lists accounts and changes their roles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zpack.control.accounts import store as accounts
+from zpack.control.audit import store as audit
+from zpack.control.engine.errors import Refusal
+
+if TYPE_CHECKING:
+    from zpack.control.accounts.models import User
+    from zpack.control.administration.models import AuditQuery, UserBody, UsersQuery
+    from zpack.control.db.session import Database
+    from zpack.control.db.tables import AuditEntry
+    from zpack.control.db.tables import User as UserRow
+
+
+class NoSuchUser(Refusal):
+    """There is no account with this id."""
+
+    kind = "not_found"
+    code = "user_not_found"
+
+
+class LastAdmin(Refusal):
+    """Somebody has to be administrator."""
+
+    kind = "conflict"
+    code = "last_admin"
+
+
+class Administration:
+    """Accounts as administrators see them, and the audit."""
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def audit(self, user: User, query: AuditQuery) -> dict[str, Any]:
+        """Return a page of the audit, the newest first: an admin's of everybody, anyone else's of himself."""
+        own = None if user.is_admin else user.id
+        if own is not None and query.actor not in {None, own}:
+            return {"entries": [], "next": None}
+        async with self._database.reading() as reading:
+            rows = await audit.page(
+                reading,
+                actor=own or query.actor,
+                action=query.action,
+                since=query.since,
+                before=query.before,
+                limit=query.limit,
+            )
+        more = rows[-1].id if len(rows) == query.limit else None
+        return {"entries": [_entry(row) for row in rows], "next": more}
+
+    async def users(self, query: UsersQuery) -> dict[str, Any]:
+        """Return a page of the accounts, by id."""
+        async with self._database.reading() as reading:
+            rows = await accounts.page_of_users(
+                reading, like=query.search, after=query.after, limit=query.limit
+            )
+        more = rows[-1].id if len(rows) == query.limit else None
+        return {"users": [_account(row) for row in rows], "next": more}
+
+    async def change(self, admin: User, user_id: str, body: UserBody) -> dict[str, Any]:
+        """Make an account an administrator's, or one no more. Raises NoSuchUser, LastAdmin."""
+        async with self._database.transaction() as rows:
+            admins = await accounts.lock_admins(rows)
+            row = await accounts.find_by_id(rows, user_id)
+            if row is None:
+                raise NoSuchUser("There is no such account.")
+            if admins == {user_id} and body.role != "admin":
+                raise LastAdmin("This is the last administrator; make another one first.")
+            if row.role != body.role:
+                audit.record(rows, "user.role", actor=admin.id, user=user_id, was=row.role, role=body.role)
+                row.role = body.role
+            return {"ok": True, "user": _account(row)}
+
+
+def _entry(row: AuditEntry) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "at": row.created_at.isoformat(),
+        "action": row.action,
+        "actor": row.actor,
+        "address": row.address,
+        "session": row.session_id,
+        "apiKey": row.api_key,
+        "details": row.payload,
+    }
+
+
+def _account(row: UserRow) -> dict[str, Any]:
+    return {
+        **accounts.seen(row).wire(),
+        "secondFactor": row.second_factor,
+        "createdAt": row.created_at.isoformat(),
+    }

@@ -1,0 +1,1 @@
+"""Mail to people: queued with what it tells about, delivered by a worker."""
