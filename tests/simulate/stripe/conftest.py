@@ -12,6 +12,7 @@ import stripe
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.simulate.stripe import spec
 from tests.support.waiting import eventually
 from zpack.simulate.stripe.app import Server
 from zpack.simulate.stripe.resources.events import add_destination, add_endpoint
@@ -19,7 +20,7 @@ from zpack.simulate.stripe.settings import Settings
 from zpack.simulate.stripe.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 KEY = "sk_test_rehearsal"
 SECRET = "whsec_rehearsal"
@@ -66,13 +67,17 @@ def payload() -> str:
 
 
 @pytest.fixture
-def world(receiver: Receiver, payload: str) -> World:
+def world(receiver: Receiver, payload: str) -> Iterator[World]:
+    """An account. Whatever a test did, every object and event in it is valid for Stripe's own schema."""
     made = World(Settings(delivery_seconds=(0.1, 0.1)))
     if payload == "thin":
         add_destination(made, receiver.url, ["*"], payload="thin", name="tests", secret=SECRET)
     else:
         add_endpoint(made, receiver.url, ["*"], SECRET)
-    return made
+    yield made
+    assert [complaint for body in made.store.everything() for complaint in spec.complaints(body)] == []
+    events = list(made.store.all("event"))
+    assert [f"{e['type']} {c}" for e in events for c in spec.complaints(e["data"]["object"])] == []
 
 
 @pytest.fixture

@@ -53,8 +53,9 @@ def route(
     *,
     required: tuple[str, ...] = (),
 ) -> Route:
-    """Return a route whose form also knows ``expand``."""
-    return Route(method, path, Fields({**(form or {}), "expand": EXPAND}, required), act)
+    """Return a route; the forms of the first API know ``expand``, those of most deletions do not."""
+    expand: dict[str, Kind] = {} if method == "DELETE" or path.startswith("/v2/") else {"expand": EXPAND}
+    return Route(method, path, Fields({**expand, **(form or {})}, required), act)
 
 
 def listed(path: str, act: Act, form: Mapping[str, Kind] | None = None, *, created: bool = True) -> Route:

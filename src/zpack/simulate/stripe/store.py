@@ -74,6 +74,12 @@ class Store:
         """Yield the objects of a kind, oldest first."""
         yield from list(self._kinds.get(kind, {}).values())
 
+    def everything(self) -> Iterator[Body]:
+        """Yield every object that a caller could see."""
+        for kind in list(self._kinds):
+            if not kind.startswith("_"):
+                yield from self.all(kind)
+
     def note(self, ident: str) -> Body:
         """Return what we know of an object that its owner does not see; changes to it are kept."""
         self._dirty.add(("_note", ident))

@@ -20,18 +20,11 @@ def thin(event: Body) -> Body:
     """Return the thin twin of a snapshot event; its id follows from the snapshot's."""
     body = event["data"]["object"]
     request = event["request"]
-    return {
+    found: Body = {
         "id": thin_id(event["id"]),
         "object": "v2.core.event",
-        "context": None,
         "created": stamp(event["created"]),
         "livemode": False,
-        "reason": {
-            "type": "request",
-            "request": {"id": request["id"], "idempotency_key": request["idempotency_key"] or ""},
-        }
-        if request["id"]
-        else None,
         "related_object": {
             "id": body["id"],
             "type": body["object"],
@@ -40,6 +33,10 @@ def thin(event: Body) -> Body:
         "snapshot_event": event["id"],
         "type": f"v1.{event['type']}",
     }
+    if request["id"]:
+        cause = {"id": request["id"], "idempotency_key": request["idempotency_key"] or ""}
+        found["reason"] = {"type": "request", "request": cause}
+    return found
 
 
 def thin_id(snapshot: str) -> str:

@@ -145,13 +145,13 @@ def add_destination(
         "livemode": False,
         "metadata": {},
         "name": name,
-        "snapshot_api_version": world.settings.api_version if payload == "snapshot" else None,
         "status": "enabled",
-        "status_details": None,
         "type": "webhook_endpoint",
         "updated": now,
-        "webhook_endpoint": {"signing_secret": None, "url": url},
+        "webhook_endpoint": {"url": url},
     }
+    if payload == "snapshot":
+        body["snapshot_api_version"] = world.settings.api_version
     world.store.note(body["id"])["secrets"] = [secret or f"whsec_{secrets.token_hex(24)}"]
     return world.store.put(body)
 

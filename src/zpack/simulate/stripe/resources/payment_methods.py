@@ -23,7 +23,9 @@ CARD = Fields(
 BILLING = Fields({"email": TEXT, "name": TEXT, "phone": TEXT})
 USAGE = one_of("off_session", "on_session")
 SETUP: dict[str, Kind] = {
-    "automatic_payment_methods": Fields({"enabled": FLAG, "allow_redirects": one_of("always", "never")}),
+    "automatic_payment_methods": Fields(
+        {"enabled": FLAG, "allow_redirects": one_of("always", "never")}, required=("enabled",)
+    ),
     "confirm": FLAG,
     "customer": TEXT,
     "description": TEXT,

@@ -20,45 +20,44 @@ if TYPE_CHECKING:
 KIND = "billing_portal.configuration"
 ENABLED = Fields({"enabled": FLAG}, required=("enabled",))
 REASONS = one_of(
-    *("", "customer_service", "low_quality", "missing_features", "other"),
+    *("customer_service", "low_quality", "missing_features", "other"),
     *("switched_service", "too_complex", "too_expensive", "unused"),
 )
-FEATURES = Fields(
-    {
-        "customer_update": Fields(
-            {
-                "allowed_updates": Many(one_of("address", "email", "name", "phone", "shipping", "tax_id")),
-                "enabled": FLAG,
-            }
+UPDATES = one_of("address", "email", "name", "phone", "shipping", "tax_id")
+
+
+def _feature_forms(*required: str) -> Fields:
+    cancel: dict[str, Kind] = {
+        "cancellation_reason": Fields(
+            {"enabled": FLAG, "options": Many(REASONS)},
+            required=("enabled", *(("options",) if required else ())),
         ),
-        "invoice_history": ENABLED,
-        "payment_method_update": ENABLED,
-        "subscription_cancel": Fields(
-            {
-                "cancellation_reason": Fields(
-                    {"enabled": FLAG, "options": Many(REASONS)}, required=("enabled", "options")
-                ),
-                "enabled": FLAG,
-                "mode": one_of("at_period_end", "immediately"),
-                "proration_behavior": PRORATION,
-            }
-        ),
-        "subscription_update": Fields(
-            {
-                "default_allowed_updates": Many(one_of("price", "promotion_code", "quantity")),
-                "enabled": FLAG,
-                "products": Many(
-                    Fields({"prices": Many(TEXT), "product": TEXT}, required=("prices", "product"))
-                ),
-                "proration_behavior": PRORATION,
-            }
-        ),
+        "enabled": FLAG,
+        "mode": one_of("at_period_end", "immediately"),
+        "proration_behavior": PRORATION,
     }
-)
+    products = Fields({"prices": Many(TEXT), "product": TEXT}, required=("prices", "product"))
+    update: dict[str, Kind] = {
+        "default_allowed_updates": Many(one_of("price", "promotion_code", "quantity")),
+        "enabled": FLAG,
+        "products": Many(products),
+        "proration_behavior": PRORATION,
+    }
+    return Fields(
+        {
+            "customer_update": Fields({"allowed_updates": Many(UPDATES), "enabled": FLAG}, required),
+            "invoice_history": ENABLED,
+            "payment_method_update": ENABLED,
+            "subscription_cancel": Fields(cancel, required),
+            "subscription_update": Fields(update, required),
+        }
+    )
+
+
 CONFIGURATION: dict[str, Kind] = {
     "business_profile": Fields({"headline": TEXT, "privacy_policy_url": TEXT, "terms_of_service_url": TEXT}),
     "default_return_url": TEXT,
-    "features": FEATURES,
+    "features": _feature_forms("enabled"),
     "metadata": METADATA,
     "name": TEXT,
 }
@@ -117,7 +116,10 @@ def update_configuration(world: World, call: Call) -> Body:
     body, given = world.store.get(KIND, call["configuration"]), call.given
     with world.changing(body, "billing_portal.configuration.updated"):
         if given.get("features"):
-            body["features"] = _features({**body["features"], **given["features"]})
+            changed = {
+                name: {**body["features"][name], **(row or {})} for name, row in given["features"].items()
+            }
+            body["features"] = _features({**body["features"], **changed})
         if "metadata" in given:
             body["metadata"] = merged(body["metadata"], given["metadata"])
         body["business_profile"].update(given.get("business_profile") or {})
@@ -283,7 +285,10 @@ ROUTES = [
         lambda world, call: world.store.get(KIND, call["configuration"]),
     ),
     route(
-        "POST", f"{CONFIGURATIONS}/{{configuration}}", update_configuration, {**CONFIGURATION, "active": FLAG}
+        "POST",
+        f"{CONFIGURATIONS}/{{configuration}}",
+        update_configuration,
+        {**CONFIGURATION, "active": FLAG, "features": _feature_forms()},
     ),
     route(
         "POST",

@@ -8,7 +8,7 @@ from zpack.simulate.stripe.billing import begin, lifecycle, phases
 from zpack.simulate.stripe.billing.calendar import after
 from zpack.simulate.stripe.calls import listed, route
 from zpack.simulate.stripe.errors import ApiError, invalid
-from zpack.simulate.stripe.forms import FLAG, METADATA, TEXT, Fields, Many, Whole, merged, one_of
+from zpack.simulate.stripe.forms import FLAG, METADATA, MOMENT, TEXT, Fields, Many, Whole, merged, one_of
 from zpack.simulate.stripe.listing import matching, page
 from zpack.simulate.stripe.resources.catalog import INTERVAL
 from zpack.simulate.stripe.resources.checks import live_subscription
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 PRORATION = one_of("always_invoice", "create_prorations", "none")
 ITEM = Fields({"metadata": METADATA, "price": TEXT, "quantity": Whole(least=1)})
 DURATION = Fields({"interval": INTERVAL, "interval_count": Whole(least=1)}, required=("interval",))
+NOW_OR = Whole(("now",), least=0)
 PHASE: dict[str, Kind] = {
     "duration": DURATION,
-    "end_date": Whole(("now",), least=0),
+    "end_date": MOMENT,
     "items": Many(ITEM),
     "metadata": METADATA,
     "proration_behavior": PRORATION,
@@ -42,7 +43,7 @@ CREATE: dict[str, Kind] = {
 UPDATE: dict[str, Kind] = {
     "end_behavior": END,
     "metadata": METADATA,
-    "phases": Many(Fields({**PHASE, "start_date": Whole(("now",), least=0)}, required=("items",))),
+    "phases": Many(Fields({**PHASE, "end_date": NOW_OR, "start_date": NOW_OR}, required=("items",))),
     "proration_behavior": PRORATION,
 }
 MOST_PHASES = 10

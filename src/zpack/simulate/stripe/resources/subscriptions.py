@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 from zpack.simulate.stripe.billing import begin, changes, invoicing, lifecycle
 from zpack.simulate.stripe.calls import listed, route
 from zpack.simulate.stripe.errors import ApiError, invalid
-from zpack.simulate.stripe.forms import FLAG, METADATA, MOMENT, TEXT, Fields, Many, Whole, merged, one_of
+from zpack.simulate.stripe.forms import (
+    EXPAND,
+    FLAG,
+    METADATA,
+    MOMENT,
+    TEXT,
+    Fields,
+    Many,
+    Whole,
+    merged,
+    one_of,
+)
 from zpack.simulate.stripe.listing import matching, page
 from zpack.simulate.stripe.resources.checks import live_subscription
 
@@ -27,7 +38,7 @@ END_BEHAVIOR = Fields(
     required=("missing_payment_method",),
 )
 SETTINGS: dict[str, Kind] = {
-    "automatic_tax": Fields({"enabled": FLAG}),
+    "automatic_tax": Fields({"enabled": FLAG}, required=("enabled",)),
     "cancel_at_period_end": FLAG,
     "collection_method": COLLECTION,
     "days_until_due": Whole(least=0),
@@ -284,7 +295,7 @@ ROUTES = [
         "DELETE",
         "/v1/subscriptions/{id}",
         cancel,
-        {"cancellation_details": DETAILS, "invoice_now": FLAG, "prorate": FLAG},
+        {"cancellation_details": DETAILS, "expand": EXPAND, "invoice_now": FLAG, "prorate": FLAG},
     ),
     route(
         "POST",
