@@ -1,0 +1,156 @@
+"""``zpack simulate``: a foreign system on this machine, to rehearse the platform against."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from zpack.lifetime import follow_parent, say_ready
+from zpack.simulate.stripe.app import Server
+from zpack.simulate.stripe.errors import ApiError
+from zpack.simulate.stripe.faults import Fault
+from zpack.simulate.stripe.resources.events import DESTINATION, ENDPOINT, add_destination, add_endpoint
+from zpack.simulate.stripe.settings import API_VERSION, Settings
+from zpack.simulate.stripe.world import World
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a simulation until SIGTERM; return 0, or 1 when it cannot start."""
+    options = _parser().parse_args(argv)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    follow_parent()
+    try:
+        asyncio.run(run(options))
+    except ApiError as failure:
+        sys.stderr.write(f"simulate stripe: {failure}\n")
+        return 1
+    except (OSError, ValueError) as failure:
+        sys.stderr.write(f"simulate stripe: {failure}\n")
+        return 1
+    return 0
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Serve until SIGTERM or SIGINT. Raises OSError, ValueError, ApiError."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    listener = _listen(options.host, options.port)
+    world = World(_settings(options), file=options.state)
+    for fault in _faults(options.fault):
+        world.faults.add(fault)
+    _endpoint(world, options)
+    server = Server(world)
+    address = await server.start(listener)
+    say_ready("simulate-stripe", listen=address, url=world.settings.base_url)
+    await stop.wait()
+    await server.close()
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    settings = Settings(
+        api_version=options.api_version,
+        key=options.key or None,
+        retry_days=_numbers(options.retry_days),
+        exhausted=options.exhausted,
+        delivery_seconds=_numbers(options.delivery_seconds),
+        base_url=options.public_url.rstrip("/"),
+    )
+    settings.check()
+    return settings
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(word) for word in text.split(",") if word.strip())
+
+
+def _faults(file: Path | None) -> list[Fault]:
+    """Return what ``--fault`` names. Raises OSError, ValueError."""
+    rows = json.loads(file.read_text()) if file else []
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        msg = f"{file}: the faults must be a list of objects"
+        raise ValueError(msg)
+    return [Fault.parse(row) for row in rows]
+
+
+def _endpoint(world: World, options: argparse.Namespace) -> None:
+    """Make the endpoint that ``--webhook`` names, unless the kept state knows it already."""
+    if not options.webhook:
+        return
+    if options.payload in {"snapshot", "both"} and not _known(world, ENDPOINT, options.webhook):
+        add_endpoint(world, options.webhook, ["*"], options.secret or None)
+    if options.payload in {"thin", "both"} and not _known(world, DESTINATION, options.webhook):
+        add_destination(
+            world, options.webhook, ["*"], payload="thin", name="webhook", secret=options.secret or None
+        )
+
+
+def _known(world: World, kind: str, url: str) -> bool:
+    return any(
+        row.get("url", (row.get("webhook_endpoint") or {}).get("url")) == url for row in world.store.all(kind)
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(1024)
+    except OSError as failure:
+        listener.close()
+        msg = f"cannot listen on {host}:{port}: {failure.strerror}"
+        raise OSError(msg) from failure
+    return listener
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="zpack simulate", description="A foreign system on this machine.")
+    systems = parser.add_subparsers(dest="system", required=True)
+    add = systems.add_parser("stripe", help="Stripe in test mode: docs/simulate-stripe.md").add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    add("--port", type=int, default=12111, help="port (12111); 0: any free one")
+    add("--webhook", default="", metavar="URL", help="where events are delivered; more by the API")
+    add(
+        "--secret",
+        default=os.environ.get("STRIPE_WEBHOOK_SECRET", ""),
+        help="secret that signs them (STRIPE_WEBHOOK_SECRET; without it one is made)",
+    )
+    add("--payload", choices=["snapshot", "thin", "both"], default="snapshot", help="form of the events")
+    add(
+        "--key",
+        default=os.environ.get("STRIPE_SECRET_KEY", ""),
+        help="the only key let in; without it any test key",
+    )
+    add("--state", type=Path, help="file that keeps everything over a restart")
+    add("--fault", type=Path, help="JSON file: what goes wrong on purpose")
+    add("--retry-days", default="3,5,7", help="days between attempts at an unpaid invoice (3,5,7)")
+    add(
+        "--exhausted",
+        choices=["cancel", "unpaid", "past_due"],
+        default="cancel",
+        help="what follows the last one",
+    )
+    add(
+        "--delivery-seconds", default="1,5,30,300", help="seconds between attempts at a delivery (1,5,30,300)"
+    )
+    add(
+        "--public-url",
+        default="",
+        help="base of the hosted pages' addresses, when a browser needs another one",
+    )
+    add("--api-version", default=API_VERSION, help=f"version that events name ({API_VERSION})")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

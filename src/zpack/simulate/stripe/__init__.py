@@ -1,0 +1,1 @@
+"""Stripe for a subscription business: state, hosted pages, webhooks, test clocks, faults."""

@@ -1,0 +1,31 @@
+"""Every call that the simulation answers."""
+
+from __future__ import annotations
+
+from zpack.simulate.stripe.resources import (
+    catalog,
+    checkout,
+    clocks,
+    customers,
+    events,
+    invoices,
+    payment_methods,
+    payments,
+    portal,
+    schedules,
+    subscriptions,
+)
+
+ROUTES = [
+    *catalog.ROUTES,
+    *checkout.ROUTES,
+    *clocks.ROUTES,
+    *customers.ROUTES,
+    *events.ROUTES,
+    *invoices.ROUTES,
+    *payment_methods.ROUTES,
+    *payments.ROUTES,
+    *portal.ROUTES,
+    *schedules.ROUTES,
+    *subscriptions.ROUTES,
+]
