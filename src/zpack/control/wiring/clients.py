@@ -20,12 +20,14 @@ from zpack.control.outside.proxmox import Proxmox
 from zpack.control.outside.velocity import Velocity
 from zpack.control.power.store import HostOperations
 from zpack.control.publishing.store import Registrations
+from zpack.control.wiring.billing import build_stripe
 from zpack.control.wiring.roads import build_roads
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from zpack.control.outside.mail import Road
+    from zpack.control.outside.stripe import Stripe
     from zpack.control.settings import Settings
 
 
@@ -44,11 +46,20 @@ class Clients:
     artifacts: Artifacts
     mail: tuple[Road, ...]
     modrinth: Modrinth
+    stripe: Stripe
 
     async def close(self) -> None:
         """Close every session and connection."""
         agents = (self.agents, self.consoles, self.polls, self.streams)
-        for client in (self.proxmox, *agents, self.velocity, self.artifacts, *self.mail, self.modrinth):
+        for client in (
+            self.proxmox,
+            *agents,
+            self.velocity,
+            self.artifacts,
+            *self.mail,
+            self.modrinth,
+            self.stripe,
+        ):
             await client.close()
         await self.redis.aclose()
         await self.database.close()
@@ -100,6 +111,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
             user_agent=settings.modrinth_user_agent,
             http=ForeignHttp(name="Modrinth", connections=8),
         ),
+        stripe=build_stripe(settings),
     )
 
 
