@@ -100,7 +100,8 @@ class Mirror:
         if facts.deleted:
             account.customer_id = None
         await self._stand(session, account, user, verdict)
-        await _remind(session, user, facts, self._clock())
+        portal = f"{self._settings.portal_url}/billing"
+        await _remind(session, user, facts, now=self._clock(), portal=portal)
         _look_for_doubles(session, account, facts)
 
     async def _stand(
@@ -148,7 +149,7 @@ class Mirror:
         if template is None or unwarned or ladder.past_due_since is None:
             return
         incident = f"{account.user_id}:{ladder.past_due_since:%Y%m%dT%H%M%S}"
-        suspension = max(ladder.past_due_since + self._settings.days.of("suspended"), self._clock())
+        suspension = ladder.at("suspended") or ladder.due("suspended", self._settings.days)
         await queue(
             session,
             template,
@@ -157,7 +158,6 @@ class Mirror:
             key=f"{template}:{incident}",
             since=f"{ladder.past_due_since:%Y-%m-%d}",
             suspension=f"{suspension:%Y-%m-%d}",
-            retained_days=int(self._settings.days.retained),
             portal=f"{self._settings.portal_url}/billing",
         )
 
@@ -198,7 +198,9 @@ def _verdict(facts: CustomerFacts, plans: Mapping[str, str]) -> Verdict:
     return judge(had, bills)
 
 
-async def _remind(session: AsyncSession, user: UserRow, facts: CustomerFacts, now: datetime) -> None:
+async def _remind(
+    session: AsyncSession, user: UserRow, facts: CustomerFacts, *, now: datetime, portal: str
+) -> None:
     """Tell the owner of a trial once that it ends soon."""
     for found in facts.subscriptions:
         if found.status != "trialing" or found.trial_end is None or found.trial_end - now > REMINDER:
@@ -210,6 +212,7 @@ async def _remind(session: AsyncSession, user: UserRow, facts: CustomerFacts, no
             user_id=user.id,
             key=f"trial_ending:{found.id}:{found.trial_end:%Y%m%d}",
             when=f"{found.trial_end:%Y-%m-%d}",
+            portal=portal,
         )
 
 
