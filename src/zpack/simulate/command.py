@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -44,16 +45,16 @@ async def run(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    listener = _listen(options.host, options.port)
     world = World(_settings(options), file=options.state)
-    for fault in _faults(options.fault):
-        world.faults.add(fault)
-    _endpoint(world, options)
-    server = Server(world)
-    address = await server.start(listener)
-    say_ready("simulate-stripe", listen=address, url=world.settings.base_url)
-    await stop.wait()
-    await server.close()
+    with contextlib.closing(world.store), contextlib.closing(_listen(options.host, options.port)) as listener:
+        for fault in _faults(options.fault):
+            world.faults.add(fault)
+        _endpoint(world, options)
+        server = Server(world)
+        address = await server.start(listener)
+        say_ready("simulate-stripe", listen=address, url=world.settings.base_url)
+        await stop.wait()
+        await server.close()
 
 
 def _settings(options: argparse.Namespace) -> Settings:

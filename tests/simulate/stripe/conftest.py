@@ -104,6 +104,26 @@ async def browser() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
+class Operator:
+    """Uses the operator's door."""
+
+    def __init__(self, base: str, browser: aiohttp.ClientSession) -> None:
+        self._base = base
+        self._browser = browser
+
+    async def __call__(self, method: str, path: str, body: Any = None) -> Any:
+        headers = {"Authorization": f"Bearer {KEY}"}
+        url = f"{self._base}/_simulate/{path}"
+        async with self._browser.request(method, url, json=body, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+
+@pytest.fixture
+def operator(base: str, browser: aiohttp.ClientSession) -> Operator:
+    return Operator(base, browser)
+
+
 @pytest.fixture
 async def prices(client: stripe.StripeClient) -> dict[str, str]:
     """Three monthly prices and a yearly one, by name."""

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from zpack.simulate.stripe.calls import Route
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+DOCUMENTED = [route for route in ROUTES if not route.path.startswith("/v1/payment_pages/")]
+
+
+@pytest.mark.parametrize("route", DOCUMENTED, ids=lambda route: f"{route.method} {route.path}")
 def test_a_form_takes_nothing_that_stripe_does_not(route: Route) -> None:
     assert spec.misfits(route.form, spec.form_of(route.method, route.path)) == []

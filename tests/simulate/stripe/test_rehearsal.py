@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import pytest
 import stripe
 
-from tests.simulate.stripe.test_webhooks import asked
 from zpack.simulate.stripe.faults import Fault
 
 if TYPE_CHECKING:
-    from tests.simulate.stripe.conftest import Receiver
+    import aiohttp
+
+    from tests.simulate.stripe.conftest import Operator, Receiver
     from zpack.simulate.stripe.world import World
 
 DAY = 86_400
 
 
 async def test_a_lost_answer_was_acted_on_and_its_key_knows(
-    base: str, client: stripe.StripeClient, world: World, browser: aiohttp.ClientSession
+    client: stripe.StripeClient, world: World, operator: Operator
 ) -> None:
-    await asked(browser, "POST", f"{base}/_simulate/faults", {"call": "POST /v1/customers", "do": "lost"})
+    await operator("POST", "faults", {"call": "POST /v1/customers", "do": "lost"})
     with pytest.raises(stripe.APIConnectionError):
         await client.v1.customers.create_async({"name": "a"}, {"idempotency_key": "k"})
     again = await client.v1.customers.create_async({"name": "a"}, {"idempotency_key": "k"})
@@ -47,7 +47,7 @@ async def test_too_many_calls_are_refused_as_often_as_said(client: stripe.Stripe
 
 
 async def test_a_customers_card_is_refused_until_it_is_not(
-    client: stripe.StripeClient, prices: dict[str, str], base: str, browser: aiohttp.ClientSession
+    client: stripe.StripeClient, prices: dict[str, str], operator: Operator
 ) -> None:
     customer = await client.v1.customers.create_async({"payment_method": "pm_card_visa"})
     [method] = (await client.v1.payment_methods.list_async({"customer": customer.id})).data
@@ -56,20 +56,18 @@ async def test_a_customers_card_is_refused_until_it_is_not(
         "items": [{"price": prices["starter"]}],
         "default_payment_method": method.id,
     }
-    await asked(
-        browser, "POST", f"{base}/_simulate/faults", [{"customer": customer.id, "decline": "lost_card"}]
-    )
+    await operator("POST", "faults", [{"customer": customer.id, "decline": "lost_card"}])
     sub = await client.v1.subscriptions.create_async(wanted)
     assert sub.status == "incomplete"
     with pytest.raises(stripe.CardError) as refused:
         await client.v1.invoices.pay_async(sub.latest_invoice)
     assert refused.value.json_body["error"]["decline_code"] == "lost_card"
-    assert await asked(browser, "DELETE", f"{base}/_simulate/faults") == {"faults": []}
+    assert await operator("DELETE", "faults") == {"faults": []}
     assert (await client.v1.invoices.pay_async(sub.latest_invoice)).status == "paid"
 
 
 async def test_time_passes_for_everybody_without_a_clock(
-    client: stripe.StripeClient, prices: dict[str, str], base: str, browser: aiohttp.ClientSession
+    client: stripe.StripeClient, prices: dict[str, str], operator: Operator
 ) -> None:
     customer = await client.v1.customers.create_async({"payment_method": "pm_card_visa"})
     [method] = (await client.v1.payment_methods.list_async({"customer": customer.id})).data
@@ -77,7 +75,7 @@ async def test_time_passes_for_everybody_without_a_clock(
     await client.v1.customers.update_async(customer.id, settings)
     items = [{"price": prices["starter"]}]
     sub = await client.v1.subscriptions.create_async({"customer": customer.id, "items": items})
-    await asked(browser, "POST", f"{base}/_simulate/time", {"advance_seconds": 70 * DAY})
+    await operator("POST", "time", {"advance_seconds": 70 * DAY})
     invoices = await client.v1.invoices.list_async({"subscription": sub.id, "status": "paid"})
     assert len(invoices.data) == 3
     gaps = [a.created - b.created for a, b in zip(invoices.data, invoices.data[1:], strict=False)]
@@ -87,8 +85,8 @@ async def test_time_passes_for_everybody_without_a_clock(
 async def test_a_late_payment_is_settled_by_the_operator(
     client: stripe.StripeClient,
     prices: dict[str, str],
-    base: str,
     browser: aiohttp.ClientSession,
+    operator: Operator,
     receiver: Receiver,
 ) -> None:
     session = await client.v1.checkout.sessions.create_async(
@@ -101,22 +99,20 @@ async def test_a_late_payment_is_settled_by_the_operator(
     async with browser.post(f"{session.url}/complete", data={"late": "1"}, allow_redirects=False) as answer:
         assert answer.status == 303
     assert (await client.v1.checkout.sessions.retrieve_async(session.id)).payment_status == "unpaid"
-    await asked(browser, "POST", f"{base}/_simulate/checkout/{session.id}", {"outcome": "succeeded"})
+    await operator("POST", f"checkout/{session.id}", {"outcome": "succeeded"})
     await receiver.until("checkout.session.async_payment_succeeded")
 
 
 async def test_a_dispute_and_any_event_can_be_caused(
-    client: stripe.StripeClient, base: str, browser: aiohttp.ClientSession, receiver: Receiver
+    client: stripe.StripeClient, operator: Operator, receiver: Receiver
 ) -> None:
     customer = await client.v1.customers.create_async({})
     pay = await client.v1.payment_intents.create_async(
         {"amount": 500, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa"}
     )
-    await asked(browser, "POST", f"{base}/_simulate/disputes", {"charge": pay.latest_charge})
+    await operator("POST", "disputes", {"charge": pay.latest_charge})
     await receiver.until("charge.dispute.created")
-    await asked(
-        browser, "POST", f"{base}/_simulate/events", {"type": "customer.deleted", "object": customer.id}
-    )
+    await operator("POST", "events", {"type": "customer.deleted", "object": customer.id})
     await receiver.until("customer.deleted")
 
 

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import stripe
 
 from tests.simulate.stripe import spec
-from tests.simulate.stripe.conftest import KEY, SECRET
+from tests.simulate.stripe.conftest import SECRET
 from tests.support.waiting import eventually
 from zpack.simulate.stripe.faults import Fault
 from zpack.simulate.stripe.signature import signature
 
 if TYPE_CHECKING:
-    import aiohttp
-
-    from tests.simulate.stripe.conftest import Receiver
+    from tests.simulate.stripe.conftest import Operator, Receiver
     from zpack.simulate.stripe.world import World
-
-OPERATOR = {"Authorization": f"Bearer {KEY}"}
-
-
-async def asked(browser: aiohttp.ClientSession, method: str, url: str, body: Any = None) -> Any:
-    async with browser.request(method, url, json=body, headers=OPERATOR) as answer:
-        assert answer.status == 200, await answer.text()
-        return await answer.json()
 
 
 async def test_the_signature_is_stripes(client: stripe.StripeClient, receiver: Receiver) -> None:
@@ -48,11 +38,11 @@ async def test_an_old_signature_is_refused(client: stripe.StripeClient) -> None:
 
 
 async def test_a_rolled_secret_signs_beside_the_new_one(
-    client: stripe.StripeClient, receiver: Receiver, world: World, base: str, browser: aiohttp.ClientSession
+    client: stripe.StripeClient, receiver: Receiver, world: World, operator: Operator
 ) -> None:
     [endpoint] = world.store.all("webhook_endpoint")
-    url = f"{base}/_simulate/secrets/{endpoint['id']}"
-    assert await asked(browser, "POST", url, {"secret": "whsec_new", "keep": True}) == {"signatures": 2}
+    rolled = {"secret": "whsec_new", "keep": True}
+    assert await operator("POST", f"secrets/{endpoint['id']}", rolled) == {"signatures": 2}
     await client.v1.customers.create_async({})
     await receiver.until("customer.created")
     for secret in (SECRET, "whsec_new"):
@@ -102,29 +92,24 @@ async def test_an_event_is_dropped_but_stays_on_the_list(
 
 @pytest.mark.parametrize("do", ["hold", "shuffle"])
 async def test_events_are_held_and_released(
-    client: stripe.StripeClient,
-    receiver: Receiver,
-    world: World,
-    base: str,
-    browser: aiohttp.ClientSession,
-    do: str,
+    client: stripe.StripeClient, receiver: Receiver, world: World, operator: Operator, do: str
 ) -> None:
     world.faults.add(Fault.parse({"delivery": "customer.*", "do": do, "times": 20}))
     made = [(await client.v1.customers.create_async({"name": str(n)})).id for n in range(20)]
-    assert (await asked(browser, "GET", f"{base}/_simulate/deliveries"))["pending"] == 20
+    assert (await operator("GET", "deliveries"))["pending"] == 20
     assert receiver.got == []
-    assert await asked(browser, "POST", f"{base}/_simulate/deliver") == {"released": 20}
+    assert await operator("POST", "deliver") == {"released": 20}
     got = [event["data"]["object"]["id"] for event in await receiver.until("customer.created", 20)]
     assert sorted(got) == sorted(made)
     assert (got == made) == (do == "hold")
 
 
 async def test_an_event_is_sent_again_when_asked(
-    client: stripe.StripeClient, receiver: Receiver, base: str, browser: aiohttp.ClientSession
+    client: stripe.StripeClient, receiver: Receiver, operator: Operator
 ) -> None:
     await client.v1.customers.create_async({})
     [event] = await receiver.until("customer.created")
-    await asked(browser, "POST", f"{base}/_simulate/deliver", {"events": [event["id"]]})
+    await operator("POST", "deliver", {"events": [event["id"]]})
     await receiver.until("customer.created", 2)
 
 

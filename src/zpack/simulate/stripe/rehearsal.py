@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from zpack.simulate.stripe.billing import checkouts
+from zpack.simulate.stripe.billing import checkouts, disputes
 from zpack.simulate.stripe.billing.due import pass_time
 from zpack.simulate.stripe.errors import ApiError, invalid
 from zpack.simulate.stripe.faults import Fault
-from zpack.simulate.stripe.resources import payments
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -124,7 +123,7 @@ class Rehearsal:
     def _dispute(self, request: web.Request, body: dict[str, Any]) -> Any:
         del request
         charge = self._world.store.get("charge", str(body.get("charge", "")), param="charge")
-        return payments.dispute(self._world, charge)
+        return disputes.dispute(self._world, charge)
 
     def _settle(self, request: web.Request, body: dict[str, Any]) -> Any:
         """Say what became of a checkout that was paid late."""

@@ -34,6 +34,7 @@ class TestCard:
     attach: str | None = None
     charge: str | None = None
     asks: bool = False
+    disputed: str | None = None
 
 
 CARDS = {
@@ -50,6 +51,9 @@ CARDS = {
     "chargeDeclinedIncorrectCvc": TestCard(last4="0127", attach="incorrect_cvc"),
     "chargeDeclinedProcessingError": TestCard(last4="0119", attach="processing_error"),
     "chargeCustomerFail": TestCard(last4="0341", charge="generic_decline"),
+    "createDispute": TestCard(last4="0259", disputed="fraudulent"),
+    "createDisputeProductNotReceived": TestCard(last4="2685", disputed="product_not_received"),
+    "createDisputeInquiry": TestCard(last4="1976", disputed="fraudulent"),
     "authenticationRequired": TestCard(last4="3184", asks=True),
     "threeDSecure2Required": TestCard(last4="3220", asks=True),
     "threeDSecureRequired": TestCard(last4="3063", asks=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zpack.simulate.stripe.billing import disputes
 from zpack.simulate.stripe.billing.cards import CARDS, DECLINED, MESSAGES
 from zpack.simulate.stripe.errors import declined
 from zpack.simulate.stripe.store import new_id
@@ -58,7 +59,7 @@ def method_for(world: World, customer: Body, *preferred: str | None) -> Body | N
 
 
 def intent(
-    world: World, *, amount: int, currency: str, customer: str | None, description: str, metadata: Body
+    world: World, *, amount: int, currency: str, customer: str | None, description: str | None, metadata: Body
 ) -> Body:
     """Keep and return a new payment intent."""
     ident = new_id("pi")
@@ -172,4 +173,8 @@ def charge(world: World, pay: Body, method: Body | None, result: Outcome) -> Bod
         "transfer_data": None,
         "transfer_group": None,
     }
-    return world.add(body, "charge.succeeded" if paid else "charge.failed")
+    world.add(body, "charge.succeeded" if paid else "charge.failed")
+    disputed = CARDS[world.store.peek(method["id"]).get("card", "visa")].disputed if method else None
+    if paid and disputed:
+        disputes.dispute(world, body, disputed)
+    return body

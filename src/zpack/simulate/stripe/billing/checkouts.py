@@ -21,7 +21,8 @@ def complete(
     """
     if session["status"] != "open":
         raise ApiError(400, f"This Checkout Session is {session['status']}: it cannot be paid any more.")
-    name = cards.name_of(card)
+    known = world.store.find("payment_method", card)
+    name = world.store.peek(card).get("card", "visa") if known else cards.name_of(card)
     if name is None:
         raise ApiError(400, "This is none of Stripe's test cards.", param="card")
     if cards.CARDS[name].asks and not authenticated:
@@ -31,12 +32,12 @@ def complete(
     if refused and session["mode"] != "setup":
         raise charging.Outcome(charging.REFUSED, refused).error()
     session["customer"] = customer["id"]
-    method = cards.attach(world, cards.make(world, name, customer=customer["id"]), customer)
+    method = cards.attach(world, known or cards.make(world, name, customer=customer["id"]), customer)
     wanted = world.store.peek(session["id"])
     if session["mode"] == "subscription":
         _subscribe(world, session, customer, method, wanted["subscription"])
     elif session["mode"] == "payment":
-        _charge(world, session, method)
+        _charge(world, session, method, wanted["payment"])
     with_trial = session["mode"] == "subscription" and wanted["subscription"].get("trial_period_days")
     session["payment_status"] = (
         "unpaid" if late else "no_payment_required" if with_trial or session["mode"] == "setup" else "paid"
@@ -85,14 +86,14 @@ def _subscribe(world: World, session: Body, customer: Body, method: Body, wanted
     session["invoice"] = sub["latest_invoice"]
 
 
-def _charge(world: World, session: Body, method: Body) -> None:
+def _charge(world: World, session: Body, method: Body, wanted: Body) -> None:
     pay = charging.intent(
         world,
         amount=session["amount_total"],
         currency=session["currency"],
         customer=session["customer"],
-        description="",
-        metadata={},
+        description=wanted.get("description"),
+        metadata={key: value for key, value in (wanted.get("metadata") or {}).items() if value},
     )
     charging.attempt(world, pay, method, charging.Outcome(charging.PAID))
     session["payment_intent"] = pay["id"]

@@ -11,6 +11,7 @@ from zpack.simulate.stripe.errors import invalid
 from zpack.simulate.stripe.forms import FLAG, METADATA, MOMENT, TEXT, Fields, Many, Whole, merged, one_of
 from zpack.simulate.stripe.listing import matching, page
 from zpack.simulate.stripe.resources import catalog
+from zpack.simulate.stripe.resources.customers import ADDRESS
 from zpack.simulate.stripe.resources.subscriptions import END_BEHAVIOR
 from zpack.simulate.stripe.store import new_id
 
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
     from zpack.simulate.stripe.store import Body
     from zpack.simulate.stripe.world import World
 
+SHIPPING = Fields(
+    {
+        "address": Fields(ADDRESS.members, required=("line1",)),
+        "carrier": TEXT,
+        "name": TEXT,
+        "phone": TEXT,
+        "tracking_number": TEXT,
+    },
+    required=("address", "name"),
+)
 PRODUCT_DATA = Fields({"description": TEXT, "metadata": METADATA, "name": TEXT}, required=("name",))
 PRICE_DATA = Fields(
     {
@@ -42,6 +53,15 @@ SUBSCRIPTION_DATA = Fields(
         "trial_settings": Fields({"end_behavior": END_BEHAVIOR}, required=("end_behavior",)),
     }
 )
+PAYMENT_DATA = Fields(
+    {
+        "description": TEXT,
+        "metadata": METADATA,
+        "receipt_email": TEXT,
+        "setup_future_usage": one_of("off_session", "on_session"),
+        "shipping": SHIPPING,
+    }
+)
 LOCALE = one_of("auto", "de", "en", "es", "fr", "it", "nl", "pl", "pt")
 CREATE: dict[str, Kind] = {
     "allow_promotion_codes": FLAG,
@@ -58,6 +78,7 @@ CREATE: dict[str, Kind] = {
     "locale": LOCALE,
     "metadata": METADATA,
     "mode": one_of("payment", "setup", "subscription"),
+    "payment_intent_data": PAYMENT_DATA,
     "payment_method_collection": one_of("always", "if_required"),
     "payment_method_types": Many(one_of("card")),
     "subscription_data": SUBSCRIPTION_DATA,
@@ -125,6 +146,7 @@ def create(world: World, call: Call) -> Body:
     }
     note = world.store.note(ident)
     note["lines"] = lines
+    note["payment"] = given.get("payment_intent_data") or {}
     note["subscription"] = {**(given.get("subscription_data") or {}), "items": items}
     return world.store.put(session)
 

@@ -9,6 +9,7 @@ from zpack.simulate.stripe.calls import listed, route
 from zpack.simulate.stripe.errors import ApiError, invalid
 from zpack.simulate.stripe.forms import FLAG, METADATA, TEXT, WHOLE_NUMBER, Fields, Many, merged, one_of
 from zpack.simulate.stripe.listing import matching, page
+from zpack.simulate.stripe.resources.customers import ADDRESS
 from zpack.simulate.stripe.store import new_id
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 CARD = Fields(
     {"number": TEXT, "exp_month": WHOLE_NUMBER, "exp_year": WHOLE_NUMBER, "cvc": TEXT, "token": TEXT}
 )
-BILLING = Fields({"email": TEXT, "name": TEXT, "phone": TEXT})
+BILLING = Fields({"address": ADDRESS, "email": TEXT, "name": TEXT, "phone": TEXT})
 USAGE = one_of("off_session", "on_session")
 SETUP: dict[str, Kind] = {
     "automatic_payment_methods": Fields(
@@ -45,7 +46,7 @@ def create(world: World, call: Call) -> Body:
     if name is None:
         raise invalid("Give one of Stripe's test cards: `card[token]` or `card[number]`.", param="card")
     method = cards.make(world, name)
-    method["billing_details"].update(given.get("billing_details") or {})
+    _detail(method, given)
     method["metadata"] = merged({}, given.get("metadata"))
     return world.store.put(method)
 
@@ -59,7 +60,7 @@ def update(world: World, call: Call) -> Body:
     """Change a payment method's details."""
     method = world.store.get("payment_method", call["payment_method"])
     with world.changing(method, "payment_method.updated"):
-        method["billing_details"].update(call.given.get("billing_details") or {})
+        _detail(method, call.given)
         if "metadata" in call.given:
             method["metadata"] = merged(method["metadata"], call.given["metadata"])
     return method
@@ -155,6 +156,13 @@ def confirm_setup(world: World, call: Call) -> Body:
     intent = world.store.get("setup_intent", call["intent"])
     token = call.given.get("payment_method") or intent["payment_method"] or ""
     return _confirmed(world, intent, token)
+
+
+def _detail(method: Body, given: Body) -> None:
+    details = dict(given.get("billing_details") or {})
+    if "address" in details:
+        details["address"] = {**dict.fromkeys(ADDRESS.members), **(details["address"] or {})}
+    method["billing_details"].update(details)
 
 
 def _confirmed(world: World, intent: Body, token: str) -> Body:

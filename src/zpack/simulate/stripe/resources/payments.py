@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zpack.simulate.stripe.billing import cards, charging, lifecycle
-from zpack.simulate.stripe.billing.calendar import DAY
 from zpack.simulate.stripe.calls import listed, route
 from zpack.simulate.stripe.errors import ApiError, invalid
 from zpack.simulate.stripe.forms import FLAG, METADATA, TEXT, Many, Whole, merged, one_of
 from zpack.simulate.stripe.listing import matching, page
+from zpack.simulate.stripe.resources.checkout import SHIPPING
 from zpack.simulate.stripe.store import new_id
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ CREATE: dict[str, Kind] = {
     "payment_method": TEXT,
     "payment_method_types": Many(TEXT),
     "return_url": TEXT,
+    "shipping": SHIPPING,
 }
-EVIDENCE = ("cancellation_policy", "uncategorized_text")
 REASON = one_of("duplicate", "fraudulent", "requested_by_customer")
 
 
@@ -42,9 +42,11 @@ def create(world: World, call: Call) -> Body:
         amount=given["amount"],
         currency=given["currency"].lower(),
         customer=given.get("customer"),
-        description=given.get("description") or "",
+        description=given.get("description"),
         metadata=merged({}, given.get("metadata")),
     )
+    if given.get("shipping"):
+        pay["shipping"] = {**dict.fromkeys(SHIPPING.members), **given["shipping"]}
     return _confirmed(world, pay, given) if given.get("confirm") else pay
 
 
@@ -103,38 +105,6 @@ def refund(world: World, call: Call) -> Body:
         charge["amount_refunded"] += amount
         charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
     return body
-
-
-def dispute(world: World, charge: Body, reason: str = "fraudulent") -> Body:
-    """Let a customer's bank take a charge back."""
-    now = world.now_of(charge["customer"])
-    body: Body = {
-        "id": new_id("du"),
-        "object": "dispute",
-        "amount": charge["amount"],
-        "balance_transactions": [],
-        "charge": charge["id"],
-        "created": now,
-        "currency": charge["currency"],
-        "enhanced_eligibility_types": [],
-        "evidence": {**dict.fromkeys(EVIDENCE), "enhanced_evidence": {}},
-        "evidence_details": {
-            "due_by": now + 14 * DAY,
-            "enhanced_eligibility": {},
-            "has_evidence": False,
-            "past_due": False,
-            "submission_count": 0,
-        },
-        "is_charge_refundable": False,
-        "livemode": False,
-        "metadata": {},
-        "payment_intent": charge["payment_intent"],
-        "reason": reason,
-        "status": "needs_response",
-    }
-    with world.changing(charge, "charge.updated"):
-        charge["disputed"] = True
-    return world.add(body, "charge.dispute.created")
 
 
 def _confirmed(world: World, pay: Body, given: dict[str, Any]) -> Body:
