@@ -19,6 +19,7 @@ from zpack.control.accounts.routes import router as accounts
 from zpack.control.administration.routes import router as administration
 from zpack.control.apikeys.routes import router as apikeys
 from zpack.control.backups.routes import router as backups
+from zpack.control.billing.routes import router as billing
 from zpack.control.catalog.routes import router as catalog
 from zpack.control.console.routes import router as console
 from zpack.control.dev.routes import router as dev
@@ -55,8 +56,8 @@ CLIENT_CLOSED = 499
 """What nginx calls an answer that nobody waits for; it reaches no one."""
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
-    backups, mods, dev, ide, publishing, administration, apikeys, entitlements, recovery, secondfactor,
-    suspension,
+    backups, mods, dev, ide, publishing, administration, apikeys, billing, entitlements, recovery,
+    secondfactor, suspension,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"

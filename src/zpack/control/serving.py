@@ -143,7 +143,9 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
     if embedded:
         work = build_work(settings, clients, embedded=True)
         hint.listener = work.dispatch
+        hint.billing = next(iter(work.billing), None)
         worker = Worker(work)
+    log.info("billing is %s", "on" if settings.billing_on else "off: STRIPE_SECRET_KEY is not set")
     if settings.admin_password is not None:
         await api.accounts.ensure_admin(
             email=settings.admin_email, password=settings.admin_password.get_secret_value()

@@ -20,6 +20,7 @@ SHARED_MIN = 16
 LIFE_MAX = 366 * 86400
 BASE_URL = re.compile(r"https?://[^\s?#@]+")
 SUFFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[1-9][0-9]{0,4})?")
+LONGEST_DAYS = 3650
 LOCAL_ORIGINS = "http://localhost:3000"
 
 
@@ -112,6 +113,30 @@ class Settings(BaseSettings):
     """Plan of accounts without one: by default ``free``, and ``unlimited`` while billing is off."""
     stripe_secret_key: SecretStr | None = _env("STRIPE_SECRET_KEY", default=None)
     """Key of Stripe's API; without one billing is off."""
+    stripe_webhook_secret: SecretStr | None = _env("STRIPE_WEBHOOK_SECRET", default=None)
+    """What Stripe signs events with; while it is being changed both, comma separated."""
+    stripe_api_base: str | None = _env("STRIPE_API_BASE", default=None)
+    """Base URL of Stripe's API, or of ``zpack simulate stripe``."""
+    stripe_price_starter: str | None = _env("STRIPE_PRICE_STARTER", default=None)
+    """Stripe's price of the plan ``starter``; without one that of the plan's own row."""
+    stripe_price_pro: str | None = _env("STRIPE_PRICE_PRO", default=None)
+    """Stripe's price of the plan ``pro``, likewise."""
+    stripe_price_performance: str | None = _env("STRIPE_PRICE_PERFORMANCE", default=None)
+    """Stripe's price of the plan ``performance``, likewise."""
+    billing_success_url: str | None = _env("BILLING_SUCCESS_URL", default=None)
+    """Where Stripe sends who has paid; by default the portal's ``/billing?paid=1``."""
+    billing_cancel_url: str | None = _env("BILLING_CANCEL_URL", default=None)
+    """Where Stripe sends who turned back; by default the portal's ``/billing``."""
+    billing_warning_days: float = _env("BILLING_WARNING_DAYS", default=0)
+    """Days after a payment was due at which its customer is warned."""
+    billing_final_warning_days: float = _env("BILLING_FINAL_WARNING_DAYS", default=3)
+    """Days after which they are warned for the last time."""
+    billing_backup_block_days: float = _env("BILLING_BACKUP_BLOCK_DAYS", default=5)
+    """Days after which no more backups are made."""
+    billing_suspend_days: float = _env("BILLING_SUSPEND_DAYS", default=7)
+    """Days after which servers are stopped."""
+    billing_retain_days: float = _env("BILLING_RETAIN_DAYS", default=30)
+    """Days after which an account is merely kept; after as many again an administrator may delete it."""
     game_domain: str = _env("GAME_DOMAIN", default="zpack.localhost")
     """Domain below which servers get their names."""
     heartbeat_seconds: float = _env("ZPACK_HEARTBEAT_SECONDS", default=5.0)
@@ -209,10 +234,24 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value.rstrip("/") if value else None
 
+    @model_validator(mode="after")
+    def _rungs_in_order(self) -> Settings:
+        days = (
+            self.billing_warning_days,
+            self.billing_final_warning_days,
+            self.billing_backup_block_days,
+            self.billing_suspend_days,
+            self.billing_retain_days,
+        )
+        if not 0 <= days[0] <= days[1] <= days[2] <= days[3] <= days[4] <= LONGEST_DAYS:
+            msg = "BILLING_*_DAYS must not fall from one step of the ladder to the next"
+            raise ValueError(msg)
+        return self
+
     @property
     def billing_on(self) -> bool:
         """Whether plans are sold; if not, everybody has the default plan."""
-        return self.stripe_secret_key is not None
+        return self.stripe_secret_key is not None and bool(self.stripe_secret_key.get_secret_value())
 
     @property
     def plan_by_default(self) -> str:

@@ -205,6 +205,20 @@ ROWS = (
         )
     ),
     Row("GET /api/game/mods/search", SERVER, SEARCH),
+    # billing
+    Row("GET /api/billing", ACCOUNT),
+    Row("GET /api/billing/current", ACCOUNT),
+    Row("GET /api/billing/plans", PUBLIC),
+    Row("POST /api/billing/checkout", ACCOUNT, body={"plan": "starter"}),
+    Row("POST /api/billing/upgrade", ACCOUNT, body={"plan": "starter"}),
+    Row("POST /api/billing/downgrade", ACCOUNT, body={"plan": "starter"}),
+    Row("POST /api/billing/cancel", ACCOUNT),
+    Row("POST /api/billing/resume", ACCOUNT),
+    Row("POST /api/billing/portal", ACCOUNT),
+    Row("POST /api/billing/webhook", PUBLIC),
+    Row("PUT /api/admin/billing/{user_id}/exempt", ADMIN, body={"exempt": True}),
+    Row("GET /api/admin/billing/events", ADMIN),
+    Row("GET /api/admin/billing/ledger", ADMIN),
     # the edge
     Row("POST /internal/velocity/proxy-status", EDGE),
     Row("GET /internal/velocity/servers", EDGE),

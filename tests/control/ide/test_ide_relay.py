@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from zpack.control.wiring import Api, Clients
 
 
+SUSPEND = """insert into standings (user_id, server_billing_state)
+select customer_id, 'suspended_shutdown' from instances where vmid = 6000"""
+
+
 # --- requests -------------------------------------------------------------------------------------
 
 
@@ -285,11 +289,7 @@ async def test_a_refused_upgrade_keeps_its_status(way: Way, alpha: Container) ->
         ("update login_sessions set revoked_at = now()", (4403, "access_revoked")),
         ("update instances set customer_id = null where vmid = 6000", (4403, "access_revoked")),
         ("delete from instances where vmid = 6000", (4404, "server_deleted")),
-        (
-            "insert into standings (user_id, server_billing_state)"
-            " select customer_id, 'suspended_shutdown' from instances where vmid = 6000",
-            (4403, "account_suspended"),
-        ),
+        (SUSPEND, (4403, "account_suspended")),
     ],
 )
 async def test_a_right_that_ends_ends_sockets_and_answers_within_a_second(

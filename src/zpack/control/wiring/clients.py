@@ -22,11 +22,13 @@ from zpack.control.outside.velocity import Velocity
 from zpack.control.power.store import HostOperations
 from zpack.control.publishing.store import Registrations
 from zpack.control.wiring.roads import build_roads
+from zpack.control.wiring.stripe import build_stripe
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from zpack.control.outside.mail import Road
+    from zpack.control.outside.stripe import Stripe
     from zpack.control.settings import Settings
 
 
@@ -46,6 +48,7 @@ class Clients:
     artifacts: Artifacts
     mail: tuple[Road, ...]
     modrinth: Modrinth
+    stripe: Stripe
 
     async def close(self) -> None:
         """Close every session and connection."""
@@ -58,6 +61,7 @@ class Clients:
             self.artifacts,
             *self.mail,
             self.modrinth,
+            self.stripe,
         ):
             await client.close()
         await self.redis.aclose()
@@ -111,6 +115,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
             user_agent=settings.modrinth_user_agent,
             http=ForeignHttp(name="Modrinth", connections=8),
         ),
+        stripe=build_stripe(settings),
     )
 
 

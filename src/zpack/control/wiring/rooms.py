@@ -26,6 +26,7 @@ from zpack.control.publishing.actions import Publishing
 from zpack.control.status.live import LiveState
 from zpack.control.status.view import Servers
 from zpack.control.suspension.actions import Suspension
+from zpack.control.wiring.billing import build_billing, build_ledger, build_webhook
 from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.ide import IdeDoor, build_ide
 from zpack.control.wiring.identity import build_identity
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from zpack.control.accounts.sessions import Sessions
     from zpack.control.administration.actions import Administration
     from zpack.control.apikeys.actions import ApiKeys
+    from zpack.control.billing.actions import Billing
+    from zpack.control.billing.ledger import Ledger
+    from zpack.control.billing.webhook import Webhook
     from zpack.control.engine.periodic import Periodic
     from zpack.control.instances.models import ContainerType
     from zpack.control.recovery.actions import Recovery
@@ -55,6 +59,9 @@ class Api:
     administration: Administration
     apikeys: ApiKeys
     backups: Backups
+    billing: Billing
+    billing_ledger: Ledger
+    billing_webhook: Webhook
     catalog: Catalog
     console: Console
     console_streams: ConsoleStreams
@@ -84,11 +91,17 @@ class Hint:
     """Wakes the dispatcher when API and worker share a process; without one nothing listens."""
 
     listener: Periodic | None = field(default=None)
+    billing: Periodic | None = field(default=None)
 
     def __call__(self) -> None:
         """Wake it."""
         if self.listener is not None:
             self.listener.hint()
+
+    def inbox(self) -> None:
+        """Wake whoever acts on Stripe's events."""
+        if self.billing is not None:
+            self.billing.hint()
 
 
 def build_instances(clients: Clients) -> Instances:
@@ -214,6 +227,9 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         administration=identity.administration,
         apikeys=identity.apikeys,
         backups=build_backups(clients, entitlements),
+        billing=build_billing(settings, clients, entitlements),
+        billing_ledger=build_ledger(settings, clients),
+        billing_webhook=build_webhook(settings, clients, hint.inbox),
         catalog=catalog,
         console=build_console(clients, accounts, entitlements),
         console_streams=build_console_streams(clients, accounts, entitlements),

@@ -26,6 +26,7 @@ from zpack.control.provisioning.steps import CreateSteps
 from zpack.control.provisioning.workflow import create_workflow, delete_workflow
 from zpack.control.publishing.reconciler import EdgeReconciler
 from zpack.control.suspension.reconciler import SuspensionReconciler
+from zpack.control.wiring.billing import build_billing_work
 from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.mail import build_mail
 from zpack.control.wiring.recovery import build_reset_requests
@@ -58,6 +59,8 @@ class Work:
     shards: Shards
     heartbeat: Heartbeat
     periodics: tuple[Periodic, ...]
+    billing: tuple[Periodic, ...]
+    """The first acts on Stripe's events; none when billing is off."""
     dispatch: Periodic
 
 
@@ -70,12 +73,15 @@ def build_work(settings: Settings, clients: Clients, *, embedded: bool) -> Work:
     dispatcher = Dispatcher(database=clients.database, workflows=workflows)
     dispatch = Periodic(name="dispatch", every=1.0, tick=dispatcher.tick)
     suspension = suspension_reconciler(settings, clients, alone=shards.alone, hint=dispatch.hint)
+    billing = build_billing_work(settings, clients, shards)
     return Work(
         workflows=workflows,
         shards=shards,
         heartbeat=build_heartbeat(settings, clients, shards),
+        billing=billing,
         dispatch=dispatch,
         periodics=(
+            *billing,
             dispatch,
             Periodic(name="lease", every=5.0, tick=workflows.renew_lease),
             Periodic(name="take-over", every=10.0, tick=workflows.take_over),

@@ -4,6 +4,12 @@ from zpack.control.db.tables.accounts import LoginSession, RefreshToken, User
 from zpack.control.db.tables.apikeys import ApiKey
 from zpack.control.db.tables.audit import AuditEntry
 from zpack.control.db.tables.base import Base
+from zpack.control.db.tables.billing import (
+    BillingAccount,
+    BillingEvent,
+    BillingRequest,
+    BillingSubscription,
+)
 from zpack.control.db.tables.engine import PollingWorker, WorkerLease, WorkShard
 from zpack.control.db.tables.entitlements import Plan, Standing
 from zpack.control.db.tables.ide import ForwardedPort
@@ -23,6 +29,10 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "Base",
+    "BillingAccount",
+    "BillingEvent",
+    "BillingRequest",
+    "BillingSubscription",
     "ContainerInstance",
     "DeletedInstance",
     "ForwardedPort",
