@@ -145,13 +145,13 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
         hint.listener = work.dispatch
         hint.billing = next(iter(work.billing), None)
         worker = Worker(work)
-    log.info("billing is %s", "on" if settings.billing_on else "off: STRIPE_SECRET_KEY is not set")
     if settings.admin_password is not None:
         await api.accounts.ensure_admin(
             email=settings.admin_email, password=settings.admin_password.get_secret_value()
         )
     if settings.default_plan is not None and not await api.plans.exists(settings.default_plan):
         raise SettingsError(f"ZPACK_DEFAULT_PLAN: there is no plan {settings.default_plan!r}")
+    log.info("billing is %s", "on" if settings.billing_on else "off: STRIPE_SECRET_KEY is not set")
 
     async def ready() -> dict[str, str]:
         return await waiting(clients, worker)

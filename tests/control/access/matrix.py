@@ -51,6 +51,8 @@ RUN: Rule = SERVER | {Who.SUSPENDED: Met.SUSPENDED}
 """What an owner in good standing may do with a server."""
 PERSONAL: Rule = SERVER | {Who.ADMIN: Met.HIDDEN}
 """What is nobody's business but the owner's, not even an administrator's."""
+TUNNEL: Rule = RUN | {Who.ADMIN: Met.FORBIDDEN}
+"""A customer's pages on the API's own host: an administrator opens them under their own name only."""
 ADMIN: Rule = (
     EDGE | dict.fromkeys((Who.OWNER, Who.ANOTHER, Who.SUSPENDED), Met.FORBIDDEN) | {Who.ADMIN: Met.IN}
 )
@@ -184,7 +186,7 @@ ROWS = (
     Row("POST /api/dev/{dev_id}/codeserver/{action}", RUN, fill=START),
     Row("POST /api/dev/{dev_id}/codeserver/{action}", SERVER, fill=STOP),
     Row("POST /api/dev/{dev_id}/ide-token", RUN),
-    Row("GET /api/dev/{dev_id}/ide", RUN),
+    Row("GET /api/dev/{dev_id}/ide", TUNNEL),
     Row("GET /api/dev/{dev_id}/ports", SERVER),
     Row("PUT /api/dev/{dev_id}/ports/{port}", SERVER, body={"public": False}, fill={"port": "3000"}),
     Row("DELETE /api/dev/{dev_id}/ports/{port}", SERVER, fill={"port": "3000"}),

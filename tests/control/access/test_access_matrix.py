@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 NAMED = re.compile(r"\{(\w+)\}")
 OUT = {"Missing authorization token", "Invalid or expired token", "unauthorized"}
+FORBIDDING = {
+    "forbidden": Met.FORBIDDEN,
+    "hosted_form_needed": Met.FORBIDDEN,
+    "account_suspended": Met.SUSPENDED,
+}
 SHUT = OUT | {"forbidden", "account_suspended", "insufficient_scope", "user_not_found", "not_found"}
 BROKEN = {"invalid_request", "internal_error", "method_not_allowed"}
 """Neither let through nor kept out: the line's request is wrong, or the route is."""
@@ -133,7 +138,7 @@ def met_with(heard: Heard) -> Met | None:
     if heard.status == 401 and (heard.code in OUT or not heard.code):
         return Met.OUT
     if heard.status == 403:
-        return {"forbidden": Met.FORBIDDEN, "account_suspended": Met.SUSPENDED}.get(heard.code)
+        return FORBIDDING.get(heard.code)
     return Met.IN if heard.code not in SHUT else None
 
 
