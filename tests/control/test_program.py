@@ -136,6 +136,18 @@ async def test_the_doctor_says_how_mail_goes_out(environment: dict[str, str]) ->
     assert all("does not work" in line or "cannot be reached" in line for line in said)
 
 
+@pytest.mark.seed("S88")
+async def test_the_doctor_asks_stripe_when_billing_is_on(environment: dict[str, str]) -> None:
+    billing = {
+        "STRIPE_SECRET_KEY": "sk_test_x",
+        "STRIPE_WEBHOOK_SECRET": "whsec_x",
+        "STRIPE_API_BASE": CLOSED,
+    }
+    _, out, _ = await run(environment | billing, "doctor", "--json")
+    assert "did not answer" in json.loads(out)["stripe"]
+    assert "sk_test_x" not in out
+
+
 async def test_it_serves_stops_cleanly_and_makes_one_admin(environment: dict[str, str]) -> None:
     for _ in range(2):
         async with control(environment) as (process, url), Caller(url) as caller:
