@@ -7,6 +7,7 @@ pays for it. Addresses of hosted pages are credentials and appear in no log and 
 from __future__ import annotations
 
 import json
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -302,6 +303,7 @@ class Stripe:
 
         if self._client is None:
             stripe.enable_telemetry = False
+            logging.getLogger("stripe").setLevel(logging.WARNING)  # else each call's address is in the log
             self._http = stripe.AIOHTTPClient(timeout=TIMEOUT_SECONDS)
             self._client = stripe.StripeClient(
                 self._key or "",
