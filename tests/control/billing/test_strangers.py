@@ -55,7 +55,8 @@ async def running(*command: str, port: int) -> AsyncIterator[str]:
         await eventually(open_for_us, timeout=20)
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await process.wait()
 
 

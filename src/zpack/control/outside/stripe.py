@@ -1,6 +1,6 @@
 """Speaks to Stripe through its own SDK, which nothing else here imports.
 
-The SDK costs some 40 MB and half a second, so it is loaded by the first call: a process without billing never
+The SDK costs some 8 MB and up to a second, so it is loaded by the first call: a process without billing never
 pays for it. Addresses of hosted pages are credentials and appear in no log and no error.
 """
 
