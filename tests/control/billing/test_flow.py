@@ -53,7 +53,8 @@ async def test_of_two_tabs_one_can_pay(ann_buys: Platform) -> None:
 async def test_the_same_key_is_the_same_checkout(ann_buys: Platform) -> None:
     headers = {"Idempotency-Key": "once"}
     replies = [
-        await ann_buys.caller.post("/api/billing/checkout", {"plan": "pro"}, headers=headers) for _ in range(2)
+        await ann_buys.caller.post("/api/billing/checkout", {"plan": "pro"}, headers=headers)
+        for _ in range(2)
     ]
     assert replies[0].body["url"] == replies[1].body["url"]
     other = await ann_buys.caller.post("/api/billing/checkout", {"plan": "starter"}, headers=headers)

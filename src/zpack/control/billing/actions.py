@@ -209,7 +209,7 @@ class Billing:
             user_id=user.id, email=user.email, key=request.key("customer")
         )
         async with self._database.transaction() as session:
-            await store.bind(session, user.id, made)
+            await store.bind(session, await store.ensure_account(session, user.id), made)
             record(session, "billing.customer", actor=user.id, customer=made)
         return made
 

@@ -76,9 +76,11 @@ class Mirror:
             async with self._database.transaction() as session:
                 await store.lock(session, customer)
                 user = await accounts.find_by_id(session, owner)
-                if user is None or not await store.bind(session, owner, customer):
+                if user is None:
                     return False
                 account = await store.ensure_account(session, owner)
+                if not await store.bind(session, account, customer):
+                    return False
                 if account.version != version:
                     continue
                 await self._write(session, account, user, facts)

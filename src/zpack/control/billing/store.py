@@ -45,15 +45,17 @@ async def find_by_customer(session: AsyncSession, customer: str) -> BillingAccou
 
 async def ensure_account(session: AsyncSession, user_id: str) -> BillingAccount:
     """Return one user's account, locked, and make it if need be."""
-    row = insert(BillingAccount).values(user_id=user_id).on_conflict_do_nothing()
-    await session.execute(row)
     locked = select(BillingAccount).where(BillingAccount.user_id == user_id).with_for_update()
-    return (await session.scalars(locked.execution_options(populate_existing=True))).one()
+    locked = locked.execution_options(populate_existing=True)
+    found = await session.scalar(locked)
+    if found is not None:
+        return found
+    await session.execute(insert(BillingAccount).values(user_id=user_id).on_conflict_do_nothing())
+    return (await session.scalars(locked)).one()
 
 
-async def bind(session: AsyncSession, user_id: str, customer: str) -> bool:
+async def bind(session: AsyncSession, account: BillingAccount, customer: str) -> bool:
     """Say whose customer this is; False when either has another already."""
-    account = await ensure_account(session, user_id)
     if account.customer_id is None and await find_by_customer(session, customer) is None:
         account.customer_id = customer
         await session.flush()

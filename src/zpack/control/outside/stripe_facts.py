@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MOST_LETTERS = 255
 LIVE = frozenset({"trialing", "active", "past_due", "unpaid", "paused"})
 """Statuses of a subscription that somebody has; ``incomplete`` was never paid for."""
 OWING = frozenset({"past_due", "unpaid"})
@@ -156,11 +157,11 @@ def notice_of(body: Mapping[str, Any]) -> Notice:
     """Read an event of either form. Raises KeyError, TypeError, ValueError, AttributeError."""
     if body["object"] == "v2.core.event":
         related = body.get("related_object") or {}
-        kind, object_id = str(related.get("type") or ""), str(related.get("id") or "")
+        kind, object_id = _word(related.get("type") or ""), _word(related.get("id") or "")
         return Notice(
-            id=str(body.get("snapshot_event") or body["id"]),
-            type=str(body["type"]).removeprefix("v1."),
-            created=datetime.fromisoformat(body["created"]),
+            id=_word(body.get("snapshot_event") or body["id"]),
+            type=_word(body["type"]).removeprefix("v1."),
+            created=datetime.fromisoformat(body["created"]).astimezone(UTC),
             object_kind=kind,
             object_id=object_id,
             customer=object_id if kind == "customer" else None,
@@ -168,14 +169,14 @@ def notice_of(body: Mapping[str, Any]) -> Notice:
     if body["object"] != "event":
         raise ValueError("neither a snapshot nor a thin event")
     about = body["data"]["object"]
-    kind, object_id = str(about.get("object") or ""), str(about.get("id") or "")
+    kind, object_id = _word(about.get("object") or ""), _word(about.get("id") or "")
     return Notice(
-        id=str(body["id"]),
-        type=str(body["type"]),
+        id=_word(body["id"]),
+        type=_word(body["type"]),
         created=_moment(body["created"]),
         object_kind=kind,
         object_id=object_id,
-        customer=object_id if kind == "customer" else ident(about.get("customer")),
+        customer=object_id if kind == "customer" else _word(ident(about.get("customer")) or "") or None,
         user_id=user_of(about),
     )
 
@@ -183,7 +184,7 @@ def notice_of(body: Mapping[str, Any]) -> Notice:
 def user_of(body: Mapping[str, Any]) -> str | None:
     """Return the user that we or the operator wrote on an object; its reference id anyone may choose."""
     named = (body.get("metadata") or {}).get("userId")
-    return str(named) if named else None
+    return named if _is_word(named) else None
 
 
 def ident(found: Any) -> str | None:
@@ -191,6 +192,17 @@ def ident(found: Any) -> str | None:
     if isinstance(found, dict):
         return found.get("id")
     return found or None
+
+
+def _word(found: Any) -> str:
+    """Return a word of Stripe's. Raises ValueError for what is none, and could not be stored."""
+    if not _is_word(found):
+        raise ValueError("not a word of Stripe's")
+    return found
+
+
+def _is_word(found: Any) -> bool:
+    return isinstance(found, str) and len(found) <= MOST_LETTERS and found.isascii() and found.isprintable()
 
 
 def moment(seconds: Any) -> datetime | None:
