@@ -90,7 +90,8 @@ class Inbox:
 
         async def within(session: AsyncSession, user_id: str) -> None:
             await _tell(session, user_id, wanted, urgent)
-            await store.end_events(session, [event.id for event in events], "handled")
+            await store.end_events(session, [event.id for event in wanted], "handled")
+            await store.end_events(session, [e.id for e in events if e not in wanted], "ignored")
             self._fault.reached("billing-event", "act", "inside")
 
         owner = next((event.user_id for event in wanted if event.user_id), None)

@@ -158,6 +158,8 @@ async def claim(session: AsyncSession, *, most: int, lease: timedelta) -> Sequen
 
 async def end_events(session: AsyncSession, events: Collection[str], outcome: str) -> None:
     """Note that events were acted on."""
+    if not events:
+        return
     ended = update(BillingEvent).where(BillingEvent.id.in_(events), BillingEvent.outcome.is_(None))
     await session.execute(ended.values(outcome=outcome, complaint=None, ended_at=func.now()))
 
