@@ -15,6 +15,8 @@ from zpack.cli.backups import backups
 from zpack.cli.commands import servers
 from zpack.cli.files import files
 from zpack.cli.mods import mods
+from zpack.cli.plans import plans
+from zpack.cli.users import users
 
 VERSION = "0.1.0"
 FORWARDED = {
@@ -60,6 +62,8 @@ app.add_typer(backups, name="backups")
 app.add_typer(mods, name="mods")
 app.add_typer(files, name="files")
 app.add_typer(keys, name="keys")
+app.add_typer(users, name="users")
+app.add_typer(plans, name="plans")
 
 
 def _forward(name: str, module: str, summary: str) -> None:

@@ -12,16 +12,21 @@ from aiohttp import web
 from tests.agent.bench import alive, eventually, serving
 from tests.support.sockets import Viewer
 
-from zpack.agent.console import shell as shells
-from zpack.agent.console.shell import Account, Shells, find_account
+from zpack.agent.console.shell import Account, Shells
 from zpack.agent.console.stream import Stream
 from zpack.agent.console.talks import ShellTalk
 from zpack.agent.runtime.family import Orphans
+from zpack.agent.runtime.user import WorkloadUser
 from zpack.wire.console import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+AROUND = {
+    "PATH": os.environ["PATH"], "USER": "somebody", "LOGNAME": "somebody", "SHELL": "/bin/bash",
+    "TERM": "xterm-256color",
+}  # fmt: skip
 
 
 class Place:
@@ -48,8 +53,8 @@ class Place:
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    account = Account("somebody", tmp_path, os.geteuid(), os.getegid())
-    found = Place(Shells(orphans=Orphans(), account=account, extra={"MARK": "here"}, linger_seconds=0.5))
+    account = Account(None, tmp_path, AROUND | {"HOME": str(tmp_path), "MARK": "here"})
+    found = Place(Shells(orphans=Orphans(), account=lambda: account, linger_seconds=0.5))
     app = web.Application()
     app.router.add_get("/", found.door)
     async with serving(app) as found.url:
@@ -161,18 +166,11 @@ async def test_more_keys_than_it_reads_are_refused(place: Place) -> None:
         assert await viewer.problem() == "not_ready"
 
 
-async def test_it_runs_as_the_user_dev_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = pwd.struct_passwd(("dev", "x", 1000, 1000, "", "/home/dev", "/bin/bash"))
-    monkeypatch.setattr(shells.pwd, "getpwnam", lambda _: entry)
-    monkeypatch.setattr(shells.os, "geteuid", lambda: 0)
-    assert str(find_account()) == str(Account("dev", find_account().home, 1000, 1000))
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 async def test_as_root_it_becomes_its_user(tmp_path: Path) -> None:
     nobody = pwd.getpwnam("nobody")
-    account = Account("nobody", tmp_path / "none", nobody.pw_uid, nobody.pw_gid)
-    made = Shells(orphans=Orphans(), account=account, extra={}, linger_seconds=0)
+    account = Account(WorkloadUser(nobody.pw_uid, nobody.pw_gid, 0), tmp_path / "none", AROUND)
+    made = Shells(orphans=Orphans(), account=lambda: account, linger_seconds=0)
     async with made.attached() as shell:
         await asyncio.sleep(0)
         shell.type("echo ids $(id -u) $(id -G)\n")

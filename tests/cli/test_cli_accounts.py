@@ -81,3 +81,14 @@ async def test_keys_are_made_listed_and_deleted(api: Counterpart, zpack: Zpack) 
     assert api.asked[-1][2]["expiresAt"].endswith("+00:00")
     assert "files,mods" in (await zpack("keys", "list")).out
     assert (await zpack("keys", "delete", "key_1")).status == 0
+
+
+async def test_accounts_are_listed_page_by_page_and_change_their_role(api: Counterpart, zpack: Zpack) -> None:
+    ann = {"id": "usr_1", "username": "ann", "email": "ann@example.org", "role": "user"}
+    pages = ({"users": [ann], "next": "usr_1"}, {"users": [{**ann, "username": "bob"}], "next": None})
+    api.says("GET", "/api/admin/users", *((200, page) for page in pages))
+    api.says("PATCH", "/api/admin/users/usr_1", (200, {"ok": True}))
+    listed = await zpack("users", "list", "--search", "example")
+    assert ("ann " in listed.out, "bob " in listed.out) == (True, True)
+    assert (await zpack("users", "role", "usr_1", "admin")).out == "usr_1 is admin now\n"
+    assert api.asked[-1][2] == {"role": "admin"}

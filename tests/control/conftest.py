@@ -94,7 +94,12 @@ async def served(app: Any) -> AsyncIterator[str]:
     listener.bind(("127.0.0.1", 0))
     listener.listen()  # a client may come before the server has begun
     config = uvicorn.Config(
-        app, log_config=None, lifespan="off", timeout_keep_alive=KEEP_ALIVE_SECONDS, **SOCKETS
+        app,
+        log_config=None,
+        lifespan="off",
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        **SOCKETS,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve([listener]))

@@ -23,17 +23,19 @@ if TYPE_CHECKING:
     from zpack.control.wiring import Api
 
 PUBLIC = {
+    "GET /api/billing/plans", "POST /api/billing/webhook",
     "GET /api/health", "GET /api/ready", "POST /api/auth/register", "POST /api/auth/login",
     "POST /api/auth/login/second-factor", "POST /api/auth/logout", "POST /api/auth/refresh",
     "POST /api/auth/forgot-password", "POST /api/auth/password-reset/request",
     "POST /api/auth/reset-password", "POST /api/auth/password-reset/confirm", "POST /api/auth/verify-email",
+    "POST /api/auth/change-email/confirm",
     "GET /api/catalog/game", "GET /api/catalog/dev",
 }  # fmt: skip
 
 ENDLESS = "GET /api/events"
 """It answers until its listener leaves; tests/control/events reads it."""
 
-AWAY = {"catalog_unavailable", "upstream_failed", "upstream_timeout"}
+AWAY = {"billing_disabled", "catalog_unavailable", "upstream_failed", "upstream_timeout"}
 
 
 async def nothing() -> dict[str, str]:

@@ -107,6 +107,12 @@ async def test_separate_processes_need_redis(environment: dict[str, str], word: 
     assert "REDIS_URL" in err
 
 
+async def test_a_default_plan_that_is_none_stops_the_start(environment: dict[str, str]) -> None:
+    status, _, err = await run({**environment, "ZPACK_DEFAULT_PLAN": "gold"}, "serve", "--embedded")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "ZPACK_DEFAULT_PLAN: there is no plan 'gold'" in err
+
+
 async def test_tables_and_migrations_agree(environment: dict[str, str]) -> None:
     assert (await run(environment, "migrate", "--check"))[0] == 0
 
@@ -128,6 +134,18 @@ async def test_the_doctor_says_how_mail_goes_out(environment: dict[str, str]) ->
     said = [line for line in out.splitlines() if line.startswith("mail")]
     assert [line.partition(":")[0] for line in said] == ["mail by smtp", "mail by resend"]
     assert all("does not work" in line or "cannot be reached" in line for line in said)
+
+
+@pytest.mark.seed("S88")
+async def test_the_doctor_asks_stripe_when_billing_is_on(environment: dict[str, str]) -> None:
+    billing = {
+        "STRIPE_SECRET_KEY": "sk_test_x",
+        "STRIPE_WEBHOOK_SECRET": "whsec_x",
+        "STRIPE_API_BASE": CLOSED,
+    }
+    _, out, _ = await run(environment | billing, "doctor", "--json")
+    assert "did not answer" in json.loads(out)["stripe"]
+    assert "sk_test_x" not in out
 
 
 async def test_it_serves_stops_cleanly_and_makes_one_admin(environment: dict[str, str]) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
+from tests.agent.bench import tarball
 from tests.node.bots.installed import installed_bots
 from tests.support.platform import Platform
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="module")]
 BODY = {
@@ -223,3 +226,41 @@ async def _done(url: str, token: str, operation: str) -> bool:
     return (await called(f"{url}/api/operations/{operation}", token=token))["operation"][
         "status"
     ] == "succeeded"
+
+
+async def test_a_dev_container_has_its_runtime_its_files_and_a_shell(
+    platform: Platform, tmp_path: Path
+) -> None:
+    archive = tmp_path / "tiny-1.tar.gz"
+    archive.write_bytes(tarball({"tiny/bin/tiny": b"#!/bin/sh\necho tiny speaks of $(cat note)\n"}))
+    store = str(platform.home / "artifacts")
+    await zpack("artifacts", "add", str(archive), "--runtime", "tiny", "--version", "1", "--home", store)
+    account = {"email": "dora@example.org", "username": "dora", "password": "correct horse"}
+    token = (await called(f"{platform.api}/api/auth/register", body=account))["token"]
+    await eventually(lambda: _offered(platform), timeout=30, what="the runtime in the catalog")
+    wanted = {"container_type": "dev", "runtime": "tiny", "version": "1", "memoryMiB": 512}
+    made = await called(f"{platform.api}/api/instances", token=token, body=wanted)
+    vmid = str((await followed(platform, token, made["statusUrl"]))["vmid"])
+    note = f"{platform.api}/api/dev/{vmid}/files?path=note"
+    assert (await called(note, "--data-binary", "the sea", token=token, method="PUT"))["size"] == 7
+    said = await zpack(
+        *("servers", "console", vmid, "--api", platform.api, "--token", token), typed=b"tiny\nexit\n"
+    )
+    assert "tiny speaks of the sea" in said
+
+
+async def _offered(platform: Platform) -> bool:
+    found = (await called(f"{platform.api}/api/catalog/dev"))["runtimes"]
+    return any(runtime["id"] == "tiny" for runtime in found)
+
+
+async def zpack(*words: str, typed: bytes = b"") -> str:
+    """Run our own command, as a person does; return what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "zpack", *words),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(typed), 90)
+    assert process.returncode == 0, said
+    return said.decode()

@@ -48,6 +48,9 @@ class Caller:
     async def post(self, path: str, json: Any = None, **more: Any) -> Reply:
         return await self.call("POST", path, json, **more)
 
+    async def put(self, path: str, json: Any = None, **more: Any) -> Reply:
+        return await self.call("PUT", path, json, **more)
+
     async def registered(self, name: str) -> Caller:
         """Register someone and return a caller with their token."""
         body = {"email": f"{name}@example.org", "username": name, "password": PASSWORD}

@@ -60,7 +60,7 @@ class Platform:
         free = [word for name in PORTS for word in (f"--{name}", "0")]
         with self.errors.open("ab") as errors:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "zpack", "up", "--json", *free, *self._words,
+                sys.executable, "-m", "zpack", "up", "--json", "--no-dev", *free, *self._words,
                 stdout=asyncio.subprocess.PIPE, stderr=errors, start_new_session=True,
             )  # fmt: skip
         assert self._process.stdout
@@ -86,9 +86,13 @@ class Platform:
 
     async def kill_control(self) -> int:
         """SIGKILL the API and worker; return the pid of the one that came back."""
-        before = self.pid("control")
+        return await self.kill("control")
+
+    async def kill(self, name: str) -> int:
+        """SIGKILL a program; return the pid of the one that came back."""
+        before = self.pid(name)
         os.kill(before, signal.SIGKILL)
-        return await eventually(lambda: self._another("control", before), timeout=30, what="a new control")
+        return await eventually(lambda: self._another(name, before), timeout=30, what=f"a new {name}")
 
     def _another(self, name: str, before: int) -> int | None:
         now = self.pid(name)

@@ -20,7 +20,7 @@ from zpack.agent.config.files import close_home
 from zpack.agent.config.store import ConfigStore, Tokens
 from zpack.agent.console.ring import ConsoleRing
 from zpack.agent.console.routes import ConsoleRoutes
-from zpack.agent.console.shell import Shells, find_account
+from zpack.agent.console.shell import Account, Shells
 from zpack.agent.dev.codeserver import CodeServer
 from zpack.agent.dev.container import DevContainer
 from zpack.agent.dev.files import DevPlaces
@@ -132,7 +132,7 @@ def build(settings: Settings, *, owns_process: bool) -> Agent:
     configs, ring, lock = ground.configs, ground.ring, ground.lock
     dev = _dev(ground)
     workload = _workload(ground, dev, owns_process=owns_process)
-    updates, shells, backups = _updates(ground, workload), _shells(ground), _backups(ground, workload)
+    updates, shells, backups = _updates(ground, workload), _shells(ground, dev), _backups(ground, workload)
     files, mods, upkeep = _files_and_mods(ground, dev)
     port = settings.address.port
     doors = (
@@ -222,14 +222,13 @@ def _intake(ground: _Ground, *, user: WorkloadUser | None) -> tuple[Artifacts, U
     return artifacts, Unpacker(staging=root / ".staging", store=store, launcher=ground.launcher, user=user)
 
 
-def _shells(ground: _Ground) -> Shells:
+def _shells(ground: _Ground, dev: DevContainer) -> Shells:
     name, _, home = ground.servers.mark.partition("=")
-    return Shells(
-        orphans=ground.orphans,
-        account=find_account(),
-        extra={name: home},
-        linger_seconds=ground.settings.shell_seconds,
-    )
+
+    def account() -> Account:
+        return Account(dev.workspace.user, dev.workspace.folder, {**dev.environment(), name: home})
+
+    return Shells(orphans=ground.orphans, account=account, linger_seconds=ground.settings.shell_seconds)
 
 
 def _backups(ground: _Ground, workload: Workload) -> Backups:

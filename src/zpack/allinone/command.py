@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zpack.allinone.child import ChildFailed
+from zpack.allinone.dev_parts import prepare_dev_parts
 from zpack.allinone.home import Home, HomeBusy, default_home
 from zpack.allinone.options import Options, PortTaken
 from zpack.allinone.platform import Platform
@@ -39,6 +40,10 @@ def up(
         int, typer.Option(envvar="LOCALPVE_PORT", help="The local Proxmox-compatible API.")
     ] = 8006,
     artifacts_port: Annotated[int, typer.Option(help="The artifact server; 0: any free port.")] = 0,
+    billing: Annotated[
+        bool, typer.Option("--billing", help="Sell plans through a simulated Stripe; nobody pays.")
+    ] = False,
+    stripe_port: Annotated[int, typer.Option(help="With --billing: the simulated Stripe.")] = 12111,
     isolation: Annotated[
         str, typer.Option(help="How servers run: auto, lxc, process, or sim (scripted, nothing runs).")
     ] = "auto",
@@ -50,6 +55,12 @@ def up(
     domain: Annotated[
         str, typer.Option(envvar="GAME_DOMAIN", help="Domain of servers' names.")
     ] = "zpack.localhost",
+    dev: Annotated[
+        bool,
+        typer.Option(
+            "--dev/--no-dev", envvar="ZPACK_DEV", help="Prepare runtimes and IDE for dev containers."
+        ),
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line when ready.")] = False,
 ) -> None:
     """Run the whole platform on this machine until Ctrl-C."""
@@ -61,11 +72,14 @@ def up(
         edge_registry_port=edge_registry_port,
         localpve_port=localpve_port,
         artifacts_port=artifacts_port,
+        billing=billing,
+        stripe_port=stripe_port,
         isolation=isolation,
         network=network,
         subnet=subnet,
         sim_script=sim_script.resolve() if sim_script else None,
         domain=domain,
+        dev=dev and isolation != "sim",
     )
     raise typer.Exit(asyncio.run(run_platform(options, as_json=as_json)))
 
@@ -95,6 +109,8 @@ async def _run(
         _greet(platform, home, options, say, seconds=time.monotonic() - began, as_json=as_json)
         async with asyncio.TaskGroup() as group:
             group.create_task(platform.watch())
+            if options.dev:
+                group.create_task(prepare_dev_parts(home.folder("artifacts"), say))
             if beside is not None:
                 group.create_task(_awaited(beside(platform, say)))
     except asyncio.CancelledError:
@@ -129,6 +145,8 @@ def _greet(
     say(platform.isolation)
     say(f"API:     {platform.api}  (documentation: {platform.api}/docs)")
     say(f"players: {options.host}:{options.edge_port}, each server at <name>.{options.domain}")
+    if platform.billing is not None:
+        say(f"billing: rehearsed with the simulated Stripe at {platform.billing.base}; nobody pays")
     say(f"data:    {home.path}")
     if platform.admin is not None:
         say(f"first administrator: {platform.admin['email']}  password: {platform.admin['password']}")
@@ -140,6 +158,7 @@ def _greet(
             "edgePort": options.edge_port,
             "registryPort": options.edge_registry_port,
             "localpvePort": options.localpve_port,
+            "stripe": platform.billing.base if platform.billing else None,
             "domain": options.domain,
             "isolation": platform.isolation,
             "admin": platform.admin,

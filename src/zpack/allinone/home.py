@@ -50,10 +50,10 @@ class Home:
 
     def __enter__(self) -> Self:
         """Make the folders and take the lock. Raises HomeBusy."""
-        for folder in ("run", "log", "artifacts", "localpve", "edge"):
+        for folder in ("run", "log", "artifacts", "localpve", "edge", "stripe"):
             (self.path / folder).mkdir(parents=True, exist_ok=True)
         self.path.chmod(0o711)
-        for folder in ("run", "log", "localpve", "edge"):
+        for folder in ("run", "log", "localpve", "edge", "stripe"):
             (self.path / folder).chmod(0o700)
         self._lock = os.open(self.path / "run" / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:

@@ -25,16 +25,21 @@ class Options:
     edge_registry_port: int = 8081
     localpve_port: int = 8006
     artifacts_port: int = 0
+    billing: bool = False
+    stripe_port: int = 12111
     isolation: str = "auto"
     network: str = "loopback"
     subnet: str = "127.77.0.0/16"
     sim_script: Path | None = None
     faults: Path | None = None
     domain: str = "zpack.localhost"
+    dev: bool = False
+    """Whether what dev containers need is made beside the running platform."""
 
     def settled(self) -> Options:
         """Return the options with every port chosen and known to be free. Raises PortTaken."""
-        names = ("port", "edge_port", "edge_registry_port", "localpve_port", "artifacts_port")
+        names = ["port", "edge_port", "edge_registry_port", "localpve_port", "artifacts_port"]
+        names += ["stripe_port"] if self.billing else []
         held: list[socket.socket] = []
         try:
             chosen: dict[str, int] = {}

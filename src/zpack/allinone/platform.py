@@ -8,6 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from zpack.allinone.billing import RehearsedBilling
 from zpack.allinone.child import Child, ChildFailed, ends_with_us
 from zpack.allinone.postgres import EmbeddedPostgres
 from zpack.allinone.template import TEMPLATE_VMID, tool_folder, write_template
@@ -38,6 +39,15 @@ class Platform:
         self.admin = home.first_admin()
         self.postgres = EmbeddedPostgres(folder=home.folder("pg"), log=home.folder("log") / "postgres.log")
         self.children: dict[str, Child] = {}
+        self.billing: RehearsedBilling | None = None
+        if options.billing:
+            self.billing = RehearsedBilling(
+                secret=self.secrets.api_auth_secret,
+                folder=home.folder("stripe"),
+                host=options.host,
+                port=options.stripe_port,
+                api=self.api,
+            )
 
     @property
     def api(self) -> str:
@@ -55,6 +65,8 @@ class Platform:
             group.create_task(self._database())
             group.create_task(self._artifacts())
             group.create_task(self._child("edge", self._edge_words(), self._edge_environment()))
+            if self.billing is not None:
+                group.create_task(self._stripe(self.billing))
         await self._child(
             "control", ["-m", "zpack.control", "serve", "--embedded"], self._control_environment()
         )
@@ -68,7 +80,7 @@ class Platform:
 
     async def stop(self) -> None:
         """Stop everything, the API first and the database last."""
-        for name in ("control", "edge", "localpve", "artifacts"):
+        for name in ("control", "stripe", "edge", "localpve", "artifacts"):
             child = self.children.get(name)
             if child is not None:
                 self._say(f"stopping {name}")
@@ -81,6 +93,10 @@ class Platform:
         await self.postgres.start()
         self._say("migrating the database")
         await self._once(["-m", "zpack.control", "migrate"], self._control_environment())
+
+    async def _stripe(self, billing: RehearsedBilling) -> None:
+        await self._child("stripe", billing.words(), billing.keys())
+        await billing.offer()
 
     async def _artifacts(self) -> None:
         folder = str(self._home.folder("artifacts"))
@@ -193,6 +209,8 @@ class Platform:
         if self.admin is not None:
             found["ZPACK_ADMIN_EMAIL"] = self.admin["email"]
             found["ZPACK_ADMIN_PASSWORD"] = self.admin["password"]
+        if self.billing is not None:
+            found |= self.billing.environment()
         return found
 
     @property

@@ -52,8 +52,10 @@ def list_servers(api: Api = None, token: Token = None, as_json: Json = False) ->
 
 @servers.command("create", epilog=EXIT_HELP)
 def create(
-    variant: Annotated[str, typer.Option(help="Engine: paper, fabric, flying-squid, …")],
-    version: Annotated[str, typer.Option(help="Version of the game.")],
+    version: Annotated[str, typer.Option(help="Version of the game, or of the runtime.")],
+    variant: Annotated[str | None, typer.Option(help="Engine: paper, fabric, flying-squid, …")] = None,
+    runtime: Annotated[str | None, typer.Option(help="A dev container instead: node, python, …")] = None,
+    ide: Annotated[bool, typer.Option("--ide/--no-ide", help="Have a browser IDE in it.")] = True,
     game: Annotated[str, typer.Option(help="Game.")] = "minecraft",
     world: Annotated[str, typer.Option(help="Name of the world.")] = "world",
     memory: Annotated[int, typer.Option(help="Memory in MiB.")] = 1024,
@@ -63,9 +65,13 @@ def create(
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Create a server and follow it until players can join."""
-    request = {"container_type": "game", "game": game, "variant": variant, "version": version}
-    request |= {"world": world, "memoryMiB": memory, "cpuCores": cpu}  # type: ignore[dict-item]
+    """Create a server, or a dev container with --runtime, and follow it until it can be used."""
+    if (variant is None) == (runtime is None):
+        fail("say either --variant or --runtime", code="missing_field", as_json=as_json)
+    size: dict[str, Any] = {"version": version, "memoryMiB": memory, "cpuCores": cpu}
+    request = size | {"container_type": "game", "game": game, "variant": variant, "world": world}
+    if runtime is not None:
+        request = size | {"container_type": "dev", "runtime": runtime, "enable_code_server": ide}
 
     async def work() -> None:
         async with connect(api, token) as connection:

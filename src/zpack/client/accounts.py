@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from zpack.client.http import Connection
 
-KEYS = "/api/auth/keys"
+KEYS, USERS = "/api/auth/keys", "/api/admin/users"
 SECOND_FACTOR_REQUIRED = "second_factor_required"
 
 
@@ -54,3 +54,33 @@ async def make_key(
 async def delete_key(connection: Connection, key_id: str) -> None:
     """Delete a key."""
     await connection.call("DELETE", f"{KEYS}/{quote(key_id, safe='')}")
+
+
+async def list_users(connection: Connection, search: str) -> list[dict[str, Any]]:
+    """Return every account whose e-mail address or user name contains ``search``; for administrators."""
+    found: list[dict[str, Any]] = []
+    after = ""
+    while True:
+        params = {"search": search, "after": after, "limit": "200"}
+        page = await connection.call("GET", USERS, params=params)
+        found += page["users"]
+        if not page["next"]:
+            return found
+        after = page["next"]
+
+
+async def change_role(connection: Connection, user_id: str, role: str) -> None:
+    """Make an account an administrator's, or one no more; for administrators."""
+    await connection.call("PATCH", f"{USERS}/{quote(user_id, safe='')}", body={"role": role})
+
+
+async def suspend(connection: Connection, user_id: str, reason: str) -> dict[str, Any]:
+    """Suspend an account by hand and return how it stands; for administrators."""
+    path = f"{USERS}/{quote(user_id, safe='')}/suspend"
+    return (await connection.call("POST", path, body={"reason": reason}))["standing"]
+
+
+async def unsuspend(connection: Connection, user_id: str) -> dict[str, Any]:
+    """Lift a suspension by hand and return how the account stands; for administrators."""
+    path = f"{USERS}/{quote(user_id, safe='')}/unsuspend"
+    return (await connection.call("POST", path))["standing"]

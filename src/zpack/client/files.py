@@ -12,9 +12,14 @@ if TYPE_CHECKING:
     from zpack.client.http import Connection
 
 
+DEV_IDS = range(6000, 7000)
+"""Dev containers have ids of their own (contract §1.3)."""
+
+
 def at(server_id: str) -> str:
-    """Return where the files of a server are."""
-    return f"/api/game/servers/{server_id}/files"
+    """Return where the files of a server, or of a dev container's workspace, are."""
+    is_dev = server_id.isdecimal() and int(server_id) in DEV_IDS
+    return f"/api/dev/{server_id}/files" if is_dev else f"/api/game/servers/{server_id}/files"
 
 
 async def list_files(connection: Connection, server_id: str, path: str) -> dict[str, Any]:

@@ -27,9 +27,12 @@ from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.engine.guard import Guard
 from zpack.control.engine.problems import problem_of
 from zpack.control.engine.relay_http import ClientGone
+from zpack.control.entitlements.routes import router as entitlements
 from zpack.control.events.routes import router as events
 from zpack.control.files.routes import STREAMED
 from zpack.control.files.routes import router as files
+from zpack.control.ide.gate import IdeGate
+from zpack.control.ide.routes import router as ide
 from zpack.control.instances.routes import router as instances
 from zpack.control.mods.routes import router as mods
 from zpack.control.operations.routes import router as operations
@@ -39,6 +42,7 @@ from zpack.control.publishing.routes import router as publishing
 from zpack.control.recovery.routes import router as recovery
 from zpack.control.secondfactor.routes import router as secondfactor
 from zpack.control.status.routes import router as status
+from zpack.control.suspension.routes import router as suspension
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -52,7 +56,8 @@ CLIENT_CLOSED = 499
 """What nginx calls an answer that nobody waits for; it reaches no one."""
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
-    backups, mods, dev, publishing, billing, administration, apikeys, recovery, secondfactor,
+    backups, mods, dev, ide, publishing, administration, apikeys, billing, entitlements, recovery,
+    secondfactor, suspension,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"
@@ -87,6 +92,10 @@ def create_app(
         allow_credentials=False,
     )
     app.add_middleware(Guard, streamed=STREAMED)
+    door = api.ide
+    app.add_middleware(
+        IdeGate, places=door.places, admission=door.admission, relay=door.relay, border=door.border
+    )
     missing = [path for path, rule in access_rules(app) if rule is None]
     if missing:
         raise RouteWithoutRule(f"routes without an access rule: {', '.join(missing)}")

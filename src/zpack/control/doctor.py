@@ -25,6 +25,8 @@ async def examine(settings: Settings, clients: Clients) -> dict[str, str | None]
         "artifacts": clients.artifacts.game_catalog,
         **{f"mail by {road.name}": road.check for road in clients.mail},
     }
+    if settings.billing_on:
+        checks["stripe"] = clients.stripe.ping
     if settings.redis_url is not None:
         checks["redis"] = clients.redis.ping
     found: dict[str, str | None] = {}

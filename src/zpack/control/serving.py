@@ -11,13 +11,16 @@ import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
+import httptools
 import uvicorn
 from redis.asyncio import Redis
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from zpack.control.app import create_app
 from zpack.control.engine.packing import PackingConnection
 from zpack.control.engine.relay_ws import AT_ONCE
+from zpack.control.engine.splice import SPLICE
 from zpack.control.settings import SettingsError
 from zpack.control.wiring import Hint, build_api, build_clients, build_work
 from zpack.control.worker import Worker
@@ -38,6 +41,32 @@ KEEP_ALIVE_SECONDS = 130
 """Longer than reverse proxies keep idle connections (Caddy: 120 s), so that none is closed as it is used."""
 
 
+class HttpProtocol(HttpToolsProtocol):
+    """Uvicorn's, which looks at Host where RFC 9112 §3.2.2 says that the target's own authority counts."""
+
+    def on_headers_complete(self) -> None:
+        """Put the authority of an absolute target in the place of Host."""
+        if not self.url.startswith(b"/") and b"://" in self.url:
+            target = httptools.parse_url(self.url)
+            port = b":%d" % target.port if target.port else b""
+            self.headers[:] = [pair for pair in self.headers if pair[0] != b"host"]
+            self.headers.append((b"host", (target.host or b"") + port))
+            query = b"?" + target.query if target.query else b""
+            self.url = (target.path or b"/") + query
+        super().on_headers_complete()
+
+
+class _GivenAway(asyncio.Transport):
+    """Stands where a connection was that somebody else has now."""
+
+    def is_closing(self) -> bool:
+        """Say that nothing can be written."""
+        return True
+
+    def close(self) -> None:
+        """Do nothing: it is not ours to close."""
+
+
 class SocketProtocol(WebSocketsSansIOProtocol):
     """Of uvicorn's implementations the one that stops reading while a message is not taken yet.
 
@@ -45,10 +74,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     """
 
     def handle_connect(self, event: Any) -> None:
-        """Offer the application the short way for texts, as an extension of ASGI."""
+        """Offer the application the short ways, as extensions of ASGI."""
         super().handle_connect(event)
         if self.response.status_code == SWITCHING:
-            cast("dict[str, Any]", self.scope)["extensions"][AT_ONCE] = self.send_at_once
+            extensions = cast("dict[str, Any]", self.scope)["extensions"]
+            extensions[AT_ONCE] = self.send_at_once
+            extensions[SPLICE] = self.give_away
 
     def send_at_once(self, text: str) -> bool:
         """Send a text, of which there are thousands a second; return False when it has to wait or fail."""
@@ -56,6 +87,18 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             return False
         self.transport.write(text_frame(text))
         return True
+
+    def give_away(self, head: bytes, protocol: asyncio.Protocol) -> asyncio.Transport | None:
+        """Answer the upgrade with this head and part from the connection; None when it is lost already."""
+        transport = self.transport
+        if self.disconnected or transport.is_closing():
+            return None
+        self.handshake_complete = self.disconnected = True
+        self.connections.discard(self)
+        self.transport = _GivenAway()
+        transport.write(head)
+        transport.set_protocol(protocol)
+        return transport
 
     async def send(self, message: Any) -> None:
         """Send one ASGI message."""
@@ -66,6 +109,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
 
 SOCKETS: dict[str, Any] = {
+    "http": HttpProtocol,
     "ws": SocketProtocol,
     "log_level": "warning",  # below, it logs the addresses of sockets, tickets and all
     "ws_max_size": MAX_ASKED,
@@ -73,7 +117,7 @@ SOCKETS: dict[str, Any] = {
     "ws_ping_interval": 20.0,
     "ws_ping_timeout": 20.0,
 }
-"""What uvicorn is told about sockets."""
+"""What uvicorn is told about connections."""
 BACKLOG = 2048
 
 
@@ -101,11 +145,13 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
         hint.listener = work.dispatch
         hint.billing = next(iter(work.billing), None)
         worker = Worker(work)
-    log.info("billing is %s", "on" if settings.billing_on else "off: STRIPE_SECRET_KEY is not set")
     if settings.admin_password is not None:
         await api.accounts.ensure_admin(
             email=settings.admin_email, password=settings.admin_password.get_secret_value()
         )
+    if settings.default_plan is not None and not await api.plans.exists(settings.default_plan):
+        raise SettingsError(f"ZPACK_DEFAULT_PLAN: there is no plan {settings.default_plan!r}")
+    log.info("billing is %s", "on" if settings.billing_on else "off: STRIPE_SECRET_KEY is not set")
 
     async def ready() -> dict[str, str]:
         return await waiting(clients, worker)
@@ -133,6 +179,7 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
     def leaving() -> None:
         api.events.shut()
         api.console_streams.shut()
+        api.ide.relay.shut()
 
     await _Server(config, leaving=leaving).serve(sockets=[listener])
     if worker is not None:

@@ -7,16 +7,19 @@ from datetime import timedelta
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import getaddresses
-from typing import Any
+from typing import Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from zpack.wire.agent import CODE_SERVER_PORT
 
 SECRET_MIN = 32
 """RFC 7518 §3.2: an HS256 key is at least as long as its hash."""
 SHARED_MIN = 16
 LIFE_MAX = 366 * 86400
 BASE_URL = re.compile(r"https?://[^\s?#@]+")
+SUFFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[1-9][0-9]{0,4})?")
 LONGEST_DAYS = 3650
 LOCAL_ORIGINS = "http://localhost:3000"
 
@@ -80,6 +83,8 @@ class Settings(BaseSettings):
     """Template that is cloned."""
     bridge: str = _env("ZPACK_GAME_BRIDGE", default="vmbr3")
     """Network bridge of game containers."""
+    dev_bridge: str = _env("ZPACK_DEV_BRIDGE", default="vmbr2")
+    """Network bridge of dev containers."""
     clone_width: int = _env("ZPACK_CLONE_WIDTH", default=1)
     """Clones at once per node and storage."""
     create_seconds: int = _env("ZPACK_CREATE_SECONDS", default=900)
@@ -164,6 +169,18 @@ class Settings(BaseSettings):
     """Base URL of the portal, for links in mail; by default ``http://localhost:3000``."""
     require_verified_email: bool = _env("ZPACK_REQUIRE_VERIFIED_EMAIL", default=False)
     """Whether only accounts with a confirmed e-mail address may create servers."""
+    code_server_port: int = _env("ZLH_CODE_SERVER_PORT", default=CODE_SERVER_PORT)
+    """Port of the IDE in every dev container."""
+    ide_return_hosted: bool = _env("DEV_IDE_RETURN_HOSTED_URL", default=False)
+    """Whether ``ide-token`` returns the address by host name; else the path."""
+    ide_suffix: str | None = _env("DEV_IDE_HOST_SUFFIX", default=None)
+    """Domain, with a port when it is not the scheme's, below which only IDEs and forwarded ports live."""
+    ide_scheme: Literal["http", "https"] = _env("DEV_IDE_PUBLIC_SCHEME", default="http")
+    """Scheme that browsers use; with https the IDE's cookies are Secure."""
+    ide_secure_cookie: bool = _env("ZPACK_IDE_SECURE_COOKIE", default=False)
+    """Whether the IDE's cookies are Secure whatever the scheme."""
+    ide_origins: str = _env("DEV_IDE_ORIGINS", default="")
+    """Origins, comma separated, whose pages may write to IDEs beside the IDE's own."""
     log_level: str = _env("LOG_LEVEL", default="INFO")
     """DEBUG, INFO, WARNING or ERROR."""
 
@@ -179,6 +196,19 @@ class Settings(BaseSettings):
             msg = f"must be between 1 and {LIFE_MAX} seconds"
             raise ValueError(msg)
         return value
+
+    @field_validator("ide_suffix")
+    @classmethod
+    def _is_suffix(cls, value: str | None) -> str | None:
+        if value and not SUFFIX.fullmatch(value):
+            raise ValueError("must be a lower-case domain, with a port if need be")
+        return value or None
+
+    @model_validator(mode="after")
+    def _hosted_somewhere(self) -> Self:
+        if self.ide_return_hosted and self.ide_suffix is None:
+            raise ValueError("DEV_IDE_RETURN_HOSTED_URL needs DEV_IDE_HOST_SUFFIX")
+        return self
 
     @field_validator("edge_secret")
     @classmethod
@@ -237,6 +267,11 @@ class Settings(BaseSettings):
     def delete_budget(self) -> timedelta:
         """Time budget of a delete."""
         return timedelta(seconds=self.delete_seconds)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return what stands between commas."""
+    return tuple(word for part in text.split(",") if (word := part.strip()))
 
 
 def _at_least(value: SecretStr, length: int) -> SecretStr:

@@ -31,10 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     follow_parent()
     try:
         asyncio.run(run(options))
-    except ApiError as failure:
-        sys.stderr.write(f"simulate stripe: {failure}\n")
-        return 1
-    except (OSError, ValueError) as failure:
+    except (ApiError, OSError, ValueError) as failure:
         sys.stderr.write(f"simulate stripe: {failure}\n")
         return 1
     return 0

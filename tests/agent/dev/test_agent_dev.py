@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pwd
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.agent.dev.stand import NODE, program, runtime, stand
+from tests.support.sockets import Viewer
+
+from zpack.agent.dev.workspace import Workspace
+from zpack.agent.runtime.user import WorkloadUser
+from zpack.agent.settings import Dev
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.agent.bench import StoreServer
     from tests.agent.dev.stand import Stand
 
@@ -163,3 +170,22 @@ async def test_a_new_agent_finishes_an_interrupted_provisioning(tmp_path: Path, 
     store.hold = None
     async with stand(tmp_path, store) as dev:
         assert (await dev.client.reaches("running"))["provisioningComplete"]
+
+
+async def test_the_shell_stands_in_the_workspace_and_finds_the_runtime(dev: Stand) -> None:
+    await dev.provisioned()
+    async with Viewer(f"{dev.client.url}/console/stream?serverId=6001") as viewer:
+        await viewer.ask(input="echo at $(pwd) with $(node) as $USER\n")
+        await viewer.until(f"at {dev.home}/workspace with v24.0.0 as nobody-of-this-name")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_home_that_the_account_cannot_reach_leaves_it_to_whom_the_agent_is() -> None:
+    nobody = pwd.getpwnam("nobody")
+    with TemporaryDirectory() as folder:  # pytest's own folders are closed further up
+        shut = Path(folder)
+        settings = Dev(home=shut / "dev", user="nobody", code_server_port=6000, code_server_seconds=1)
+        place = Workspace(settings=settings, processes=10)
+        assert place.user is None
+        shut.chmod(0o711)
+        assert place.user == WorkloadUser(nobody.pw_uid, nobody.pw_gid, 10)

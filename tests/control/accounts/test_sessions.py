@@ -107,7 +107,7 @@ async def test_a_copy_used_in_the_grace_is_found_out_at_the_next_turn(
     assert (await refreshed(anyone, thief["refreshToken"])).status == 401
 
 
-@pytest.mark.seed("S76")
+@pytest.mark.seed("S75")
 async def test_no_token_can_be_read_from_the_database(
     tokens: dict[str, Any], database: Database, ann: Caller
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +18,14 @@ from zpack.control.billing.reconciler import Scheduler
 from zpack.control.wiring.billing import billing_settings
 from zpack.simulate.stripe.app import Server
 from zpack.simulate.stripe.billing.due import pass_time
-from zpack.simulate.stripe.resources.events import add_destination, add_endpoint
+from zpack.simulate.stripe.resources.events import add_endpoint
 from zpack.simulate.stripe.settings import Settings as SimulatorSettings
 from zpack.simulate.stripe.world import World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.http import Caller, Reply
-    from zpack.control.db.session import Database
+    from tests.support.http import Caller
     from zpack.control.settings import Settings
     from zpack.control.wiring import Clients
 
@@ -180,7 +179,7 @@ class Platform:
 
 
 @pytest.fixture
-async def ann_buys(
+async def ann_buys(  # noqa: PLR0917 - fixtures
     ann: Caller,
     base_url: str,
     world: World,

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from zpack.simulate.stripe.world import World
 
 
-TOLD = ("checkout.session.", "customer.subscription.", "invoice.p")
-
-
 @dataclass
 class Life:
     """Events in the order in which they happened, and the customer's facts as they were at each."""
@@ -64,7 +61,7 @@ async def lived(platform: Platform) -> Life:
 
     def listen(event: dict[str, Any]) -> None:
         notice = notice_of(event)
-        if notice.customer is not None and notice.type.startswith(TOLD):
+        if notice.customer is not None:
             life.notices.append(notice)
             life.moments.append(facts_in(platform.world))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,7 +41,7 @@ def test_no_rung_is_left_out_or_taken_twice_whatever_the_clock_does(hours: list[
 @given(TIMES)
 def test_nobody_is_suspended_without_the_notice_they_were_promised(hours: list[int]) -> None:
     ladder, _ = climbed(hours)
-    for below, rung in zip(RUNGS, RUNGS[1:], strict=False):
+    for below, rung in pairwise(RUNGS):
         lower, upper = ladder.at(below), ladder.at(rung)
         if lower is not None and upper is not None:
             assert upper - lower >= DAYS.of(rung) - DAYS.of(below)

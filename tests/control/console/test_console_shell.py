@@ -30,8 +30,9 @@ async def hers(world: World, ann: Caller, tmp_path: Path) -> AsyncIterator[World
     await world.created(5000, owner=(await ann.get("/api/auth/me")).body["user"]["id"])
     async with world.clients.database.transaction() as session:
         await session.execute(text("update instances set ctype = 'dev'"))
-    account = Account("somebody", tmp_path, os.geteuid(), os.getegid())
-    shells = Shells(orphans=Orphans(), account=account, extra={}, linger_seconds=10)
+    around = {"PATH": os.environ["PATH"], "SHELL": "/bin/bash", "TERM": "xterm-256color"}
+    account = Account(None, tmp_path, around)
+    shells = Shells(orphans=Orphans(), account=lambda: account, linger_seconds=10)
 
     async def serve(request: web.Request) -> web.StreamResponse:
         async with shells.attached() as shell:

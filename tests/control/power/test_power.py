@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.waiting import eventually
-from zpack.control.operations.store import set_finished
+from zpack.control.operations.store import list_active, set_finished
 
 if TYPE_CHECKING:
     from tests.control.provisioning.world import World
     from tests.support.http import Caller
+    from zpack.control.db.session import AsyncSession
+    from zpack.control.wiring import Api
     from zpack.control.worker import Worker
 
 SERVER = "/api/servers/5000"
@@ -189,6 +191,27 @@ async def test_the_key_lives_while_the_row_does(hers: World, ann: Caller) -> Non
     await hers.keys.tick()
     assert (await ann.get(f"{SERVER}/host/status")).body["operation"]["id"] == operation["id"]
     assert (await ann.post(f"{SERVER}/host/start")).status == 409
+
+
+async def test_a_key_taken_again_after_its_last_step_is_given_back(hers: World, ann: Caller) -> None:
+    operation = (await ann.post(f"{SERVER}/host/stop")).body["operation"]["id"]
+    await hers.keys.tick()
+    async with hers.clients.database.transaction() as session:
+        await set_finished(session, operation, status="succeeded", result={}, error=None)
+    await hers.keys.tick()
+    assert (await ann.get(f"{SERVER}/host/status")).body["operation"] is None
+
+
+async def test_what_is_written_beside_an_operation_fails_with_it(hers: World, api: Api) -> None:
+    async def fails(session: AsyncSession, operation_id: str) -> None:
+        raise ConnectionError(operation_id)
+
+    row = await hers.row(5000)
+    with pytest.raises(ConnectionError):
+        await api.power.begin(row, "stop", actor="billing", request_id="req_1", also=fails)
+    async with hers.clients.database.transaction() as session:
+        assert not await list_active(session, ["host-stop"])
+    assert await hers.stores.running.get_one(5000) is None
 
 
 async def test_a_key_without_a_row_blocks_but_a_moment(hers: World, ann: Caller) -> None:

@@ -79,6 +79,8 @@ class AgentScripts:
         self.health_at: dict[int, list[float]] = defaultdict(list)
         self.console: Callable[[web.Request], Awaitable[web.StreamResponse]] | None = None
         """Answers ``/console/stream`` of every agent."""
+        self.special: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = {}
+        """Answers these paths of every agent, whatever its manner."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer as the script of this address says, counting what runs at once for one agent."""
@@ -102,6 +104,8 @@ class AgentScripts:
             return await self._config(request, vmid)
         if request.path == "/console/stream" and self.console is not None:
             return await self.console(request)
+        if request.path in self.special:
+            return await self.special[request.path](request)
         manner = self.manner.get(vmid, self.default)
         return await ANSWERS[manner](request)
 
@@ -253,9 +257,26 @@ CATALOG = {
 }
 
 
-async def _catalog(request: web.Request) -> web.Response:
-    found = request.path == "/_catalog.json"
-    return web.json_response(CATALOG) if found else web.Response(status=404)
+RUNTIMES = {"runtimes": [{"id": "node", "versions": ["22", "24"]}, {"id": "python", "versions": ["3.11"]}]}
+
+
+@dataclass
+class ArtifactStore:
+    """The store's public files; ``has_ide`` says whether the browser IDE is among them."""
+
+    has_ide: bool = False
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer with a catalog or the checksums."""
+        catalogs = {"/_catalog.json": CATALOG, "/devcontainer/_catalog.json": RUNTIMES}
+        if request.path in catalogs:
+            return web.json_response(catalogs[request.path])
+        if request.path != "/SHA256SUMS":
+            return web.Response(status=404)
+        listed = [f"{'0' * 64}  _catalog.json"]
+        if self.has_ide:
+            listed.append(f"{'1' * 64}  addons/code-server/code-server-4.139.1-linux-amd64.tar.gz")
+        return web.Response(text="\n".join(listed) + "\n")
 
 
 @dataclass(frozen=True)
@@ -265,18 +286,19 @@ class Counterparts:
     cluster: Cluster
     scripts: AgentScripts
     edge: GameProxy
+    store: ArtifactStore
     settings: dict[str, Any]
 
 
 @contextlib.asynccontextmanager
 async def counterparts() -> AsyncGenerator[Counterparts]:
     """Serve all of them."""
-    cluster, scripts, edge = Cluster(), AgentScripts(), GameProxy()
+    cluster, scripts, edge, store = Cluster(), AgentScripts(), GameProxy(), ArtifactStore()
     async with (
         serving(cluster._build_app(), "127.82.0.1") as pve,
         serving(every_path(scripts.answer), "0.0.0.0") as agent,
         serving(every_path(edge.answer), "127.82.0.2") as registry,
-        serving(every_path(_catalog), "127.82.0.4") as artifacts,
+        serving(every_path(store.answer), "127.82.0.4") as artifacts,
     ):
         settings = {
             "proxmox_host": f"http://127.82.0.1:{pve}",
@@ -287,4 +309,4 @@ async def counterparts() -> AsyncGenerator[Counterparts]:
             "velocity_url": f"http://127.82.0.2:{registry}",
             "artifact_base_url": f"http://127.82.0.4:{artifacts}",
         }
-        yield Counterparts(cluster, scripts, edge, settings)
+        yield Counterparts(cluster, scripts, edge, store, settings)

@@ -77,7 +77,6 @@ async def test_every_spelling_of_the_type(others: object, ann: Caller, spelling:
         ({"version": "9.9.9"}, "not_in_catalog"),
         ({"variant": "paper"}, "not_in_catalog"),
         ({"game": "chess"}, "not_in_catalog"),
-        ({"ctype": "dev"}, "dev_not_available"),
         ({"ctype": "vm"}, "unsupported_container_type"),
         ({"memoryMiB": 1}, "invalid_request"),
         ({"memoryMiB": "much"}, "invalid_request"),

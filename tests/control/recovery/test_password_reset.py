@@ -181,8 +181,8 @@ async def test_a_login_under_way_does_not_outlive_a_reset(
     """Its password was good when it was compared, and is another one when its session would begin."""
     compared, over, verified = asyncio.Event(), asyncio.Event(), api.accounts.verified
 
-    async def slow(password: str, hashed: str | None) -> tuple[bool, str | None]:
-        answer = await verified(password, hashed)
+    async def slow(password: str, hashed: str | None, *, line: str) -> tuple[bool, str | None]:
+        answer = await verified(password, hashed, line=line)
         compared.set()
         await over.wait()
         return answer

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 import stripe
 
+from tests.simulate.stripe import spec
 from tests.simulate.stripe.conftest import KEY
 from zpack.simulate.stripe.faults import Fault
 
@@ -32,6 +33,7 @@ async def error(
     base: str, method: str, path: str, data: str = "", **headers: str
 ) -> tuple[int, str, str, str]:
     status, body, _ = await called(base, method, path, data, **headers)
+    assert [complaint.message for complaint in spec.validator("error").iter_errors(body)] == []
     found = body["error"]
     return status, found["type"], found.get("code", ""), found.get("param", "")
 
@@ -140,6 +142,9 @@ async def test_a_key_gets_its_first_answer_again(base: str) -> None:
 
 async def test_a_key_of_another_call_is_refused(base: str) -> None:
     await called(base, "POST", "/v1/customers", "name=a", Idempotency_Key="k")
+    assert (await error(base, "POST", "/v1/products", "name=a", Idempotency_Key="k"))[
+        1
+    ] == "idempotency_error"
     assert await error(base, "POST", "/v1/customers", "name=b", Idempotency_Key="k") == (
         400,
         "idempotency_error",
@@ -166,3 +171,21 @@ async def test_two_calls_with_one_key_do_not_run_at_once(base: str, world: World
     answers = await asyncio.gather(*calls)
     assert sorted(status for status, _, _ in answers) == [200, 409]
     assert len(list(world.store.all("customer"))) == 1
+
+
+async def test_what_is_deleted_says_so_as_stripe_does(client: stripe.StripeClient) -> None:
+    clock = await client.v1.test_helpers.test_clocks.create_async({"frozen_time": 1_800_000_000})
+    customer = await client.v1.customers.create_async({})
+    product = await client.v1.products.create_async({"name": "P"})
+    draft = await client.v1.invoices.create_async({"customer": customer.id})
+    endpoint = await client.v1.webhook_endpoints.create_async(
+        {"url": "http://127.0.0.1:9/", "enabled_events": ["*"]}
+    )
+    for gone in (
+        await client.v1.invoices.delete_async(draft.id),
+        await client.v1.customers.delete_async(customer.id),
+        await client.v1.products.delete_async(product.id),
+        await client.v1.test_helpers.test_clocks.delete_async(clock.id),
+        await client.v1.webhook_endpoints.delete_async(endpoint.id),
+    ):
+        assert spec.complaints(gone.last_response.data) == []

@@ -131,6 +131,22 @@ async def test_a_preview_says_what_an_upgrade_costs_and_keeps_nothing(
     assert len((await client.v1.invoices.list_async({"customer": someone.customer})).data) == 1
 
 
+async def test_an_open_invoice_tells_how_it_can_be_paid(
+    client: stripe.StripeClient, someone: Subscriber, prices: dict[str, str]
+) -> None:
+    sub = await someone.subscribe(
+        prices["starter"],
+        payment_behavior="default_incomplete",
+        expand=["latest_invoice.confirmation_secret", "latest_invoice.payments"],
+    )
+    [payment] = sub.latest_invoice.payments.data
+    assert sub.latest_invoice.confirmation_secret.client_secret.startswith(payment.payment.payment_intent)
+    await client.v1.payment_intents.confirm_async(
+        payment.payment.payment_intent, {"payment_method": "pm_card_visa"}
+    )
+    assert (await someone.now()).status == "active"
+
+
 async def test_a_preview_of_the_renewal_is_its_invoice(
     client: stripe.StripeClient, someone: Subscriber, prices: dict[str, str]
 ) -> None:

@@ -244,3 +244,15 @@ async def test_deleting_a_customer_ends_its_subscriptions(
     await receiver.until("customer.deleted")
     assert "customer.subscription.deleted" in receiver.types
     assert (await client.v1.customers.retrieve_async(someone.customer)).deleted
+
+
+@pytest.mark.parametrize("steps", [1, 100])
+async def test_it_does_not_matter_in_how_many_steps_time_passes(
+    client: stripe.StripeClient, someone: Subscriber, prices: dict[str, str], steps: int
+) -> None:
+    await someone.subscribe(prices["starter"], trial_period_days=5)
+    for _ in range(steps):
+        await someone.wait(100 * DAY // steps)
+    invoices = (await client.v1.invoices.list_async({"customer": someone.customer})).data
+    assert [(row.amount_paid, row.status) for row in invoices] == [(500, "paid")] * 4 + [(0, "paid")]
+    assert [row.created for row in invoices] == [row.lines.data[0].period.start for row in invoices]

@@ -61,6 +61,14 @@ async def test_what_it_knows_outlives_a_restart(tmp_path: Path, receiver: Receiv
         assert len((await client.v1.events.list_async({"delivery_success": False})).data) == 1
 
 
+async def test_faults_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "faults").write_text('[{"call": "GET /v1/customers", "do": "rate_limit"}]')
+    async with running("--fault", str(tmp_path / "faults")) as (client, _):
+        with pytest.raises(stripe.RateLimitError):
+            await client.v1.customers.list_async()
+        assert (await client.v1.customers.list_async()).data == []
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

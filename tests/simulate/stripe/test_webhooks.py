@@ -63,12 +63,15 @@ async def test_a_delivery_is_tried_again_until_it_is_taken(
 
 
 async def test_a_delivery_that_always_fails_is_given_up(
-    client: stripe.StripeClient, receiver: Receiver, world: World
+    client: stripe.StripeClient, receiver: Receiver, world: World, operator: Operator
 ) -> None:
     receiver.status = 500
     await client.v1.customers.create_async({})
     await eventually(lambda: [row["state"] for row in world.store.all("_delivery")] == ["failed"])
     assert len(receiver.got) == 3
+    receiver.status = 200
+    assert await operator("POST", "deliver") == {"released": 1}
+    await receiver.until("customer.created", 4)
 
 
 async def test_an_event_is_duplicated(client: stripe.StripeClient, receiver: Receiver, world: World) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from zpack.agent.bodies import read_json_body
+from zpack.agent.config.payload import Payload
 from zpack.agent.console.commands import parse_command
 from zpack.agent.console.stream import Stream
 from zpack.agent.console.talks import ShellTalk, WorkloadTalk
@@ -14,7 +15,7 @@ from zpack.agent.problems import Busy, Conflict, Forbidden, Invalid, NotReady, W
 from zpack.wire.console import PROTOCOLS
 
 if TYPE_CHECKING:
-    from zpack.agent.config.payload import Payload
+    from zpack.agent.config.payload import DevPayload
     from zpack.agent.config.store import ConfigStore
     from zpack.agent.console.ring import ConsoleRing
     from zpack.agent.console.shell import Shells
@@ -74,7 +75,7 @@ class ConsoleRoutes:
             raise Busy("too many look at the console")
         self._streams += 1
         try:
-            if payload.as_json()["container_type"] != "dev":
+            if isinstance(payload, Payload):
                 talk = WorkloadTalk(workload=self._workload, ring=self._ring)
                 return await Stream(talk=talk, after=after).serve(request)
             async with self._shells.attached() as shell:
@@ -84,9 +85,9 @@ class ConsoleRoutes:
         finally:
             self._streams -= 1
 
-    def _own(self, server_id: str | None) -> Payload:
+    def _own(self, server_id: str | None) -> Payload | DevPayload:
         """Return our payload when the id is ours. Raises ``Refusal``."""
-        payload = self._configs.payload
+        payload = self._configs.saved
         if payload is None:
             raise Conflict("nothing was configured yet", code="not_configured")
         if server_id != str(payload.vmid):

@@ -10,7 +10,6 @@ import codecs
 import contextlib
 import fcntl
 import os
-import pwd
 import signal
 import struct
 import termios
@@ -22,57 +21,26 @@ from zpack.agent.console.ring import ConsoleRing
 from zpack.agent.problems import WorkloadError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from zpack.agent.runtime.family import Orphans
+    from zpack.agent.runtime.user import WorkloadUser
 
 CHUNK = 16 * 1024
 BYTES_PER_SECOND = 2 * 1024 * 1024
 """As fast as a shell may talk; it waits for the rest, as for any terminal."""
 UNTYPED_BYTES = 64 * 1024
-USER = "dev"
-SHELLS = ("/bin/bash", "/bin/sh")
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A session's first process gets the terminal that it opens by name as its own.
 ON_TERMINAL = ("/bin/sh", "-c", 'tty=$1; shift; exec "$@" <"$tty" >"$tty" 2>&1', "sh")
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who the shell runs as."""
+    """Who the shell runs as, ``None`` for whom the agent runs as, where it begins, and what is around it."""
 
-    name: str
-    home: Path
-    uid: int
-    gid: int
-
-
-def find_account(name: str = USER) -> Account:
-    """Return the user a shell runs as: ``name`` where there is one and we may become it, else ourselves."""
-    try:
-        entry = pwd.getpwnam(name) if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-    except KeyError:
-        return Account("root", Path("/root"), os.geteuid(), os.getegid())
-    return Account(entry.pw_name, Path(entry.pw_dir), entry.pw_uid, entry.pw_gid)
-
-
-def environment(account: Account, extra: Mapping[str, str]) -> dict[str, str]:
-    """Return a shell's environment, with nothing of the agent's in it."""
-    return {
-        "HOME": str(account.home),
-        "USER": account.name,
-        "LOGNAME": account.name,
-        "SHELL": find_program(),
-        "TERM": "xterm-256color",
-        "LANG": "C.UTF-8",
-        "PATH": PATH,
-        **extra,
-    }
-
-
-def find_program() -> str:
-    """Return the first shell that there is."""
-    return next((path for path in SHELLS if os.access(path, os.X_OK)), SHELLS[-1])
+    user: WorkloadUser | None
+    folder: Path
+    environment: Mapping[str, str]
 
 
 class Shell:
@@ -173,12 +141,9 @@ class Shell:
 class Shells:
     """The container's one shell: begun by the first who looks, ended some time after the last has left."""
 
-    def __init__(
-        self, *, orphans: Orphans, account: Account, extra: Mapping[str, str], linger_seconds: float
-    ) -> None:
+    def __init__(self, *, orphans: Orphans, account: Callable[[], Account], linger_seconds: float) -> None:
         self._orphans = orphans
         self._account = account
-        self._extra = extra
         self._linger_seconds = linger_seconds
         self._shell: Shell | None = None
         self._viewers = 0
@@ -220,22 +185,21 @@ class Shells:
             task.add_done_callback(self._ending.discard)
 
     async def _begin(self) -> Shell:
-        account = self._account
+        account = self._account()
         become: dict[str, Any] = {}
-        if os.geteuid() == 0:
-            become = {"user": account.uid, "group": account.gid, "extra_groups": []}
         master, slave = os.openpty()
         try:
-            if become:
-                os.fchown(slave, account.uid, account.gid)
+            if (user := account.user) is not None:
+                become = {"user": user.uid, "group": user.gid, "extra_groups": []}
+                os.fchown(slave, user.uid, user.gid)
             with self._orphans.starting():
                 process = await asyncio.create_subprocess_exec(
-                    *(*ON_TERMINAL, os.ttyname(slave), find_program(), "-i"),
+                    *(*ON_TERMINAL, os.ttyname(slave), account.environment["SHELL"], "-i"),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,
                     stderr=asyncio.subprocess.DEVNULL,
-                    cwd=account.home if account.home.is_dir() else Path("/"),
-                    env=environment(account, self._extra),
+                    cwd=account.folder if account.folder.is_dir() else Path("/"),
+                    env=account.environment,
                     start_new_session=True,
                     **become,
                 )

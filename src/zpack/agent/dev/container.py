@@ -61,7 +61,7 @@ class DevContainer:
         self._store = store
         self._artifacts = artifacts
         self._unpacker = unpacker
-        self._runtimes = runtimes
+        self.runtimes = runtimes
         self.workspace = workspace
         self._operations: set[asyncio.Task[None]] = set()
         self.codeserver = codeserver
@@ -115,7 +115,7 @@ class DevContainer:
         if payload is None or at is None:
             error = self.provisioning.error or "the container is being provisioned"
             return {"ready": False, "readyError": error}
-        if not self._runtimes.installed(payload):
+        if not self.runtimes.installed(payload):
             return {"ready": False, "readyError": f"{payload.runtime} {payload.version} is gone"}
         if payload.wants_code_server:
             return self.codeserver.readiness.as_json()
@@ -156,6 +156,11 @@ class DevContainer:
         if self._operations:
             await asyncio.wait(self._operations)
         await self.codeserver.close()
+
+    def environment(self) -> dict[str, str]:
+        """Return what a developer's programs find around them. Raises :class:`Conflict`, :class:`Invalid`."""
+        payload = self._configured()
+        return self.workspace.environment(payload, programs=self.runtimes.programs(payload))
 
     def check_type(self) -> None:
         """Refuse when this is no dev container. Raises :class:`Invalid`, :class:`Conflict`."""
@@ -213,7 +218,7 @@ class DevContainer:
             self.condition.become("error", reason)
 
     async def _resume(self, operation: Operation, payload: DevPayload) -> None:
-        whole = self._runtimes.installed(payload)
+        whole = self.runtimes.installed(payload)
         if not whole or (payload.wants_code_server and not self.codeserver.installed):
             await self._provision(operation, payload)  # an installation was interrupted: finish it
             return
@@ -247,7 +252,7 @@ class DevContainer:
         self._unpacker.clean()
         report("checksums")
         sums = await self._artifacts.checksums()
-        await self._runtimes.install(payload, sums, report=report)
+        await self.runtimes.install(payload, sums, report=report)
         report("workspace")
         self.workspace.prepare()
         if payload.wants_code_server:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from zpack.agent.dev.errors import ProvisioningError
 from zpack.agent.install.server import SYSTEM_PATH
-from zpack.agent.runtime.user import WorkloadUser
+from zpack.agent.runtime.user import WorkloadUser, closed_to
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,12 +35,18 @@ class Workspace:
 
     @property
     def user(self) -> WorkloadUser | None:
-        """The user that the developer's programs run as; ``None``: as the agent does."""
+        """The user that the developer's programs run as; ``None``: as the agent does.
+
+        Where a container is no more than a process, an account of that name is the machine's own, and may not
+        even reach the home.
+        """
         if os.geteuid() != 0:
             return None
         try:
             entry = pwd.getpwnam(self._name)
         except KeyError:
+            return None
+        if closed_to(self._home, entry.pw_uid) is not None:
             return None
         return WorkloadUser(entry.pw_uid, entry.pw_gid, self._processes)
 

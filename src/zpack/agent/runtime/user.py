@@ -65,7 +65,7 @@ def find_user(name: str | None, *, processes: int, folder: Path) -> WorkloadUser
     uid, gid = found
     if os.geteuid() not in {0, uid} or uid == 0:
         raise SettingsError(f"ZLH_WORKLOAD_USER: only root can become {name!r}, and only another user")
-    closed = _closed(folder, uid)
+    closed = closed_to(folder, uid)
     if closed is None:
         return WorkloadUser(uid, gid, processes) if os.geteuid() == 0 else None
     if name:
@@ -85,7 +85,7 @@ def _entry(name: str) -> tuple[int, int] | None:
     return entry.pw_uid, entry.pw_gid
 
 
-def _closed(folder: Path, uid: int) -> Path | None:
+def closed_to(folder: Path, uid: int) -> Path | None:
     """Return the folder on the way that the user may not pass, if there is one."""
     for path in (folder, *folder.parents):
         try:

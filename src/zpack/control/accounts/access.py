@@ -105,6 +105,16 @@ def _check_origin(socket: WebSocket) -> None:
         raise ForeignOrigin("Pages of this site may not open sockets here.")
 
 
+async def in_ide_session(request: Request, server_id: str, wanted: SecurityScopes) -> Session:
+    """Whoever brings an IDE token for this container, or a full login, may."""
+    token = request.query_params.get("token")
+    if token is None:
+        return await in_session(request, wanted)
+    accounts = cast("Accounts", request.app.state.accounts)
+    vmid = int(server_id) if server_id.isascii() and server_id.isdigit() and len(server_id) < 10 else -1  # noqa: PLR2004
+    return _admitted(await accounts.ide_session(token, vmid), wanted)
+
+
 async def signed_in(request: Request, wanted: SecurityScopes) -> User:
     """Whoever carries a valid access token may, and an API key with the scopes."""
     return (await in_session(request, wanted)).user
@@ -129,6 +139,7 @@ async def edge_secret(request: Request) -> None:
 RULES = {
     public: "public",
     signed_in: "user",
+    in_ide_session: "user",
     in_session: "user",
     in_socket_session: "user",
     admin: "admin",
@@ -148,6 +159,7 @@ ServersWrite = Annotated[User, Security(signed_in, scopes=["servers:write"])]
 InConsoleSession = Annotated[Session, Security(in_session, scopes=["console"])]
 InEventSession = Annotated[Session, Security(in_session, scopes=["servers:read"])]
 InFileSession = Annotated[Session, Security(in_session, scopes=["files"])]
+InIdeSession = Annotated[Session, Security(in_ide_session)]
 InSocketSession = Annotated[Session, Security(in_socket_session, scopes=["console"])]
 PUBLIC = [Depends(public)]
 EDGE = [Depends(edge_secret)]

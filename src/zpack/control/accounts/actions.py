@@ -19,7 +19,7 @@ from zpack.control.engine.limits import network_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
-    from zpack.control.accounts.auth import TokenKinds
+    from zpack.control.accounts.auth import TokenKinds, Tokens
     from zpack.control.accounts.models import KeyBearers, LoginBody, ProfileBody, RegisterBody
     from zpack.control.accounts.passwords import Passwords
     from zpack.control.accounts.sessions import Sessions
@@ -125,14 +125,18 @@ class Accounts:
             "display_name": clean(body.displayName, "displayName") or body.username,
             "role": "user",
         }
-        hashed = await self.hashed(body.password)
+        values["password_hash"] = await self.hashed(body.password, line=network_of(address))
         async with self._database.transaction() as session:
-            if not await store.insert_user(session, **values, password_hash=hashed):
-                raise UserExists("An account with this e-mail address or user name exists already.")
-            user = User(**values)  # pyright: ignore[reportArgumentType] - same keys
+            is_new = await store.insert_user(session, **values)
+            if not is_new:  # a taken name must not be told by less work: do it all, and roll it back
+                values |= {"email": f"{values['id']}@taken.invalid", "username": values["id"]}
+                await store.insert_user(session, **values)
+            user = User(**{k: v for k, v in values.items() if k != "password_hash"})  # pyright: ignore[reportArgumentType] - same keys
             answer = await self._sessions.begin(session, user)
             await self._welcome(session, user.id, user.email)
             record(session, "user.register", actor=user.id)
+            if not is_new:
+                raise UserExists("An account with this e-mail address or user name exists already.")
         return answer
 
     async def log_in(self, body: LoginBody, *, address: str) -> dict[str, Any]:
@@ -142,8 +146,10 @@ class Accounts:
         """
         if not (body.identifier and body.password):
             raise MissingCredentials("Send identifier and password.")
-        row = await self._sought(body.identifier, network_of(address))
-        good, better = await self.verified(body.password, row.password_hash if row else None)
+        network = network_of(address)
+        row = await self._sought(body.identifier, network)
+        stored = row.password_hash if row else None
+        good, better = await self.verified(body.password, stored, line=network)
         if row is None or not good:
             raise BadCredentials("The name or the password is wrong.")
         async with self._database.transaction() as session:
@@ -152,7 +158,7 @@ class Accounts:
                 raise BadCredentials("The name or the password is wrong.")
             if better is not None:
                 await store.update_user(session, row.id, password_hash=better)
-            if not row.second_factor:
+            if not now.second_factor:
                 return await self.admit(session, store.seen(row))
         raise self._challenge(row, better or row.password_hash)
 
@@ -179,14 +185,19 @@ class Accounts:
         details = {"challenge": challenge, "expiresIn": tokens.seconds}
         return SecondFactorRequired("Send a code of your authenticator.", details=details)
 
-    async def challenged(self, challenge: str) -> User:
-        """Return the user who has shown the password. Raises BadChallenge."""
+    def challenge_claims(self, challenge: str) -> dict[str, Any]:
+        """Return what a challenge says. Raises BadChallenge."""
         try:
-            claims = self._tokens.challenge.read(challenge)
+            return self._tokens.challenge.read(challenge)
         except BadToken as failure:
             raise BadChallenge("The challenge is not valid or has expired; log in again.") from failure
-        async with self._database.reading() as session:
-            row = await store.find_by_id(session, claims["sub"])
+
+    async def challenged(self, transaction: AsyncSession, claims: dict[str, Any]) -> User:
+        """Return who has shown the password, which stays as it is until the transaction ends.
+
+        Raises BadChallenge when it was changed since.
+        """
+        row = await store.lock_user(transaction, claims["sub"])
         if row is None or not hmac.compare_digest(digest_of(row.password_hash), claims["pwd"]):
             raise BadChallenge("The challenge is not valid or has expired; log in again.")
         return store.seen(row)
@@ -231,6 +242,17 @@ class Accounts:
         if session.seconds_left() <= 0:
             raise BadTicket("The ticket is not valid; ask for another one.")
         return session
+
+    async def session_of(self, tokens: Tokens, token: str, **wanted: Any) -> Session:
+        """Return the session of a token that says just this. Raises BadToken, UserMissing."""
+        claims = tokens.read(token)
+        if any(claims.get(name) != value for name, value in wanted.items()):
+            raise BadToken("The token is for another door.")
+        return await self._session(Shown(claims["sub"], float(claims["exp"]), claims["sid"]))
+
+    async def ide_session(self, token: str, vmid: int) -> Session:
+        """Return the session of an IDE token for this container. Raises BadToken, UserMissing."""
+        return await self.session_of(self._tokens.ide, token, type="dev-ide", vmid=vmid)
 
     async def _session(self, shown: Shown) -> Session:
         async with self._database.reading() as session:

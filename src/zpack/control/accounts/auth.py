@@ -28,7 +28,7 @@ REQUIRED = ["exp", "iat", "sub", "iss", "aud", "jti"]
 CHECKS = {"require": REQUIRED, "strict_aud": True, "verify_iat": False}
 """``iat`` has to be there but forbids nothing: clocks of two processes differ."""
 TOKEN_LIMIT = 4096
-Kind = Literal["access", "challenge", "console", "ide", "refresh"]
+Kind = Literal["access", "challenge", "console", "ide", "ide_cookie", "refresh"]
 
 
 class MissingToken(Refusal):
@@ -93,6 +93,7 @@ class TokenKinds:
     challenge: Tokens
     console: Tokens
     ide: Tokens
+    ide_cookie: Tokens
     refresh: Tokens
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from zpack.control.accounts.models import User
 from zpack.control.db.tables import LoginSession, RefreshToken
@@ -82,6 +83,16 @@ async def update_user(session: AsyncSession, user_id: str, **values: Any) -> Non
     await session.execute(
         update(UserRow).where(UserRow.id == user_id).values(**values, updated_at=datetime.now(UTC))
     )
+
+
+async def change_email(session: AsyncSession, user_id: str, email: str) -> bool:
+    """Give a user another, confirmed e-mail address; return False when it is taken."""
+    try:
+        async with session.begin_nested():
+            await update_user(session, user_id, email=email, email_verified=True)
+    except IntegrityError:
+        return False
+    return True
 
 
 async def find_admin(session: AsyncSession) -> UserRow | None:

@@ -32,6 +32,13 @@ class NotInCatalog(Refusal):
     code = "not_in_catalog"
 
 
+class IdeNotPrepared(Refusal):
+    """The artifact store holds no browser IDE, or not yet."""
+
+    kind = "unavailable"
+    code = "ide_not_prepared"
+
+
 class Remembered(Generic[Found]):
     """One catalog, read again when it is older than a moment, by one caller at a time."""
 
@@ -60,6 +67,7 @@ class Catalog:
     def __init__(self, *, artifacts: Artifacts) -> None:
         self._games: Remembered[Games] = Remembered(artifacts.game_catalog)
         self._runtimes: Remembered[dict[str, list[str]]] = Remembered(artifacts.dev_catalog)
+        self._artifacts = artifacts
 
     async def games(self) -> dict[str, Any]:
         """Return the game catalog. Raises CatalogAway."""
@@ -81,3 +89,21 @@ class Catalog:
         if version not in variants[variant]:
             message = f"There is no version '{version}' of {variant}."
             raise NotInCatalog(message, details={"available": variants[variant]})
+
+    async def check_dev(self, *, runtime: str, version: str) -> None:
+        """Raise NotInCatalog unless the runtime can be installed; CatalogAway when that cannot be known."""
+        catalog = {name: versions for name, versions in (await self._runtimes.current()).items() if versions}
+        if runtime not in catalog:
+            raise NotInCatalog(f"There is no runtime '{runtime}'.", details={"available": sorted(catalog)})
+        if version not in catalog[runtime]:
+            message = f"There is no version '{version}' of {runtime}."
+            raise NotInCatalog(message, details={"available": catalog[runtime]})
+
+    async def check_code_server(self) -> None:
+        """Raise IdeNotPrepared unless there is a browser IDE; CatalogAway when that cannot be known."""
+        try:
+            there = await self._artifacts.has_code_server()
+        except ForeignError as failure:
+            raise CatalogAway("The catalog cannot be read just now.") from failure
+        if not there:
+            raise IdeNotPrepared("The browser IDE is not prepared yet; try again in some minutes.")

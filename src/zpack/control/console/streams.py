@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zpack.control.accounts.models import Session, User
     from zpack.control.db.session import Database
     from zpack.control.engine.relay_ws import Side
+    from zpack.control.entitlements.actions import Entitlements
     from zpack.control.instances.actions import Instances
     from zpack.control.instances.models import Reached
     from zpack.control.outside.agent_console import AgentConsoles
@@ -35,6 +36,7 @@ PATIENCE = Patience(silent_seconds=30.0, stuck_seconds=60.0)
 ENDINGS = {
     "token_expired": Ending.of("unauthorized", "token_expired"),
     "access_revoked": Ending.of("forbidden", "access_revoked"),
+    "account_suspended": Ending.of("forbidden", "account_suspended"),
     "server_deleted": Ending.of("not_found", "server_deleted"),
     "server_stopping": Ending(1012, "server_stopping"),
 }
@@ -68,9 +70,16 @@ class ConsoleStreams:
     """Every console socket of this process."""
 
     def __init__(
-        self, *, database: Database, accounts: Accounts, instances: Instances, consoles: AgentConsoles
+        self,
+        *,
+        database: Database,
+        accounts: Accounts,
+        entitlements: Entitlements,
+        instances: Instances,
+        consoles: AgentConsoles,
     ) -> None:
         self._database = database
+        self._entitlements = entitlements
         self._accounts = accounts
         self._instances = instances
         self._consoles = consoles
@@ -80,8 +89,9 @@ class ConsoleStreams:
 
     @contextlib.asynccontextmanager
     async def opened(self, session: Session, server_id: str) -> AsyncGenerator[ConsoleChannel]:
-        """Hold a place for a viewer. Raises ServerMissing, NoAddress, TooManyStreams."""
+        """Hold a place for a viewer. Raises ServerMissing, NoAddress, AccountSuspended, TooManyStreams."""
         at = await self._instances.reach(session.user, server_id)
+        await self._entitlements.check_owner(at.owner, "console")
         channel = ConsoleChannel(session=session, at=at)
         self._channels.open(channel)
         try:
@@ -115,11 +125,13 @@ class ConsoleStreams:
         self._channels.shut()
 
     async def _lost(self, channels: Collection[ConsoleChannel]) -> dict[ConsoleChannel, str]:
-        """Return the channels whose account, session or server is gone or another's, with the reason."""
+        """Return the channels whose account, session or server is gone, another's or suspended, and why."""
         if not channels:
             return {}
         revoked = await self._accounts.lost_rights({channel.session for channel in channels})
         owners = await self._instances.owners({channel.at.vmid for channel in channels})
+        standings = await self._entitlements.of_owners({owner for owner in owners.values() if owner})
+        barred = {owner for owner, found in standings.items() if not found.allows("console")}
         lost: dict[ConsoleChannel, str] = {}
         for channel in channels:
             user, vmid = channel.user, channel.at.vmid
@@ -127,6 +139,8 @@ class ConsoleStreams:
                 lost[channel] = "server_deleted"
             elif channel.session in revoked or not (user.is_admin or owners[vmid] == user.id):
                 lost[channel] = "access_revoked"
+            elif owners[vmid] in barred:
+                lost[channel] = "account_suspended"
         return lost
 
 

@@ -9,6 +9,7 @@ from zpack.control.audit.store import record
 if TYPE_CHECKING:
     from zpack.control.accounts.models import User
     from zpack.control.db.session import Database
+    from zpack.control.entitlements.actions import Entitlements
     from zpack.control.instances.actions import Instances
     from zpack.control.outside.agent import Agents
 
@@ -20,17 +21,22 @@ SECONDS = 40.0
 class Dev:
     """Every dev container."""
 
-    def __init__(self, *, database: Database, instances: Instances, agents: Agents) -> None:
+    def __init__(
+        self, *, database: Database, entitlements: Entitlements, instances: Instances, agents: Agents
+    ) -> None:
         self._database = database
+        self._entitlements = entitlements
         self._instances = instances
         self._agents = agents
 
     async def code_server(self, user: User, server_id: str, action: CodeServerAction) -> Any:
         """Start, stop or restart the IDE and return the agent's answer.
 
-        Raises ServerMissing, WrongType, NoAddress, AgentRefused, ForeignError.
+        Raises ServerMissing, WrongType, NoAddress, AccountSuspended, AgentRefused, ForeignError.
         """
         at = await self._instances.reach(user, server_id, ctype="dev")
+        if action != "stop":
+            await self._entitlements.check_owner(at.owner, "ide")
         async with self._database.transaction() as session:
             record(session, f"codeserver.{action}", actor=user.id, vmid=at.vmid)
         return await self._agents.call(

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -19,7 +20,7 @@ from starlette.exceptions import HTTPException
 from zpack.control.engine.errors import ForeignError, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
 
     from starlette.types import Receive, Send
 
@@ -123,11 +124,14 @@ class Answer:
         self.size = 0
         self.begun = False
 
-    async def relay(self, status: int, headers: Mapping[str, str], upstream: Upstream) -> None:
+    async def relay(
+        self, status: int, headers: Mapping[str, str] | Sequence[tuple[str, str]], upstream: Upstream
+    ) -> None:
         """Send status, headers and body. Raises ClientGone, BodyTooSlow, RightsEnded, ForeignError."""
         async with self._while_client_stays():
             self.begun = True
-            raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+            pairs = headers.items() if isinstance(headers, Mapping) else headers
+            raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in pairs]
             await self._send({"type": "http.response.start", "status": status, "headers": raw})
             async for data in upstream.pieces():
                 await self._rights.hold()

@@ -71,10 +71,18 @@ class Entitlements:
         async with self._database.reading() as session:
             return await self._read(session, owners)
 
+    def plan_name(self, stored: str | None) -> str:
+        """Return the plan of an account whose standing names this one."""
+        return stored if self._billing and stored else self.default_plan
+
     async def usage(self, user: User) -> Usage:
         """Return what an account's servers take."""
         async with self._database.reading() as session:
             return await store.read_usage(session, user.id)
+
+    async def queue(self, session: AsyncSession, user: User) -> None:
+        """Wait until nobody else decides about this account; it holds until the transaction ends."""
+        await store.lock(session, user.id)
 
     async def check_create(
         self, session: AsyncSession, user: User, *, ctype: str, memory_mb: int, cpus: int, disk_mb: int

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
+from pydantic import ConfigDict, Field, StringConstraints
+
+from zpack.control.accounts.models import Body
+
+PLAN_ID = r"^[a-z0-9][a-z0-9-]{0,31}$"
 LimitName = Literal["gameServers", "devContainers", "memoryMb", "cpus", "diskMb", "backupsPerServer"]
 LIMITS: tuple[LimitName, ...] = get_args(LimitName)
 BillingStatus = Literal[
@@ -137,3 +142,60 @@ class Entitlement:
 
 EXEMPT = Entitlement(plan=None, limits=WITHOUT_LIMITS, billing_status="exempt", server_state="allowed")
 """Administrators pay nothing and have no limits (row S89)."""
+
+
+Amount = Annotated[int, Field(ge=0, le=1_000_000_000, strict=True)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
+class LimitsBody(Body):
+    """A plan's limits. All are named, so that none is unlimited by oversight; null is without limit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    gameServers: Amount | None  # noqa: N815 - the contract's spelling
+    devContainers: Amount | None  # noqa: N815 - the contract's spelling
+    memoryMb: Amount | None  # noqa: N815 - the contract's spelling
+    cpus: Amount | None
+    diskMb: Amount | None  # noqa: N815 - the contract's spelling
+    backupsPerServer: Amount | None  # noqa: N815 - the contract's spelling
+
+
+class PlanBody(Body):
+    """``PUT /api/admin/plans/{id}``: the whole plan but its id."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Line
+    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+    priceCents: Annotated[int, Field(ge=0, le=100_000_000, strict=True)]  # noqa: N815 - the contract's spelling
+    currency: Annotated[str, StringConstraints(pattern=r"^[a-z]{3}$")] = "usd"
+    interval: Literal["month", "year"] = "month"
+    stripePriceId: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,255}$")] | None = None  # noqa: N815 - the contract's spelling
+    limits: LimitsBody
+    position: Annotated[int, Field(ge=0, le=10_000)] = 0
+    active: bool = True
+
+    def columns(self) -> dict[str, Any]:
+        """Return the row's columns."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "price_cents": self.priceCents,
+            "currency": self.currency,
+            "interval": self.interval,
+            "stripe_price_id": self.stripePriceId,
+            "limits": self.limits.model_dump(),
+            "position": self.position,
+            "active": self.active,
+        }
+
+
+class NewPlan(PlanBody):
+    """``POST /api/admin/plans``."""
+
+    id: Annotated[str, StringConstraints(pattern=PLAN_ID)]
+
+    def columns(self) -> dict[str, Any]:
+        """Return the row's columns, its id too."""
+        return {"id": self.id, **super().columns()}

@@ -38,7 +38,7 @@ USAGE = text(
              (i.payload ->> 'memory_mb')::bigint as memory_mb
         from instances i
         left join operations o on o.id = i.payload ->> 'agent_seed'
-       where i.customer_id = :user_id
+       where i.customer_id = :user_id and i.payload ->> 'agent_seed' is distinct from :except_for
       union all
       select coalesce(o.input -> 'request' ->> 'container_type', 'game'), o.input -> 'request',
              (o.input ->> 'disk_mb')::bigint, null

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zpack.control.accounts.actions import Accounts
     from zpack.control.accounts.models import Session
     from zpack.control.db.session import Database
+    from zpack.control.entitlements.actions import Entitlements
     from zpack.control.instances.actions import Instances
     from zpack.control.instances.models import ContainerType, Reached
     from zpack.control.outside.agent import Agents
@@ -36,6 +37,7 @@ class Files:
         ctype: ContainerType,
         database: Database,
         accounts: Accounts,
+        entitlements: Entitlements,
         instances: Instances,
         agents: Agents,
         streams: AgentStreams,
@@ -44,6 +46,7 @@ class Files:
         self._at = f"/{ctype}/files"
         self._database = database
         self._accounts = accounts
+        self._entitlements = entitlements
         self._instances = instances
         self._agents = agents
         self._streams = streams
@@ -51,32 +54,33 @@ class Files:
     async def look(self, session: Session, server_id: str, verb: str, path: str) -> Any:
         """Return the agent's ``list``, ``stat`` or ``read``.
 
-        Raises ServerMissing, WrongType, NoAddress, AgentRefused, ForeignError; so do all the others.
+        Raises ServerMissing, WrongType, NoAddress, AgentRefused, ForeignError; so do all the others, and
+        those that change something AccountSuspended.
         """
         at = await self._reach(session, server_id)
         return await self._call("GET", at, f"/{verb}", path)
 
     async def delete(self, session: Session, server_id: str, path: str) -> Any:
         """Remove a file."""
-        at = await self._reach(session, server_id)
+        at = await self._reach_to_write(session, server_id)
         await self._record("files.delete", session, at, path)
         return await self._call("DELETE", at, "", path)
 
     async def revert(self, session: Session, server_id: str, path: str) -> Any:
         """Put back what a file held before it was first overwritten."""
-        at = await self._reach(session, server_id)
+        at = await self._reach_to_write(session, server_id)
         await self._record("files.revert", session, at, path)
         return await self._call("POST", at, "/revert", path)
 
     async def make_folder(self, session: Session, server_id: str, path: str) -> Any:
         """Create a folder, where the agent's policy knows folders."""
-        at = await self._reach(session, server_id)
+        at = await self._reach_to_write(session, server_id)
         await self._record("files.folder", session, at, path)
         return await self._call("POST", at, "/folder", path)
 
     async def write(self, session: Session, server_id: str, path: str, receive: Receive) -> tuple[int, Any]:
         """Overwrite a file with the request's body; return the agent's status and body."""
-        at = await self._reach(session, server_id)
+        at = await self._reach_to_write(session, server_id)
         await self._record("files.write", session, at, path)
         headers = {"Content-Type": "application/octet-stream"}
         return await self._send("PUT", session, at, "", receive, params={"path": path}, headers=headers)
@@ -92,7 +96,7 @@ class Files:
         content_type: str,
     ) -> tuple[int, Any]:
         """Pass a multipart body on with its boundary; return the agent's status and body."""
-        at = await self._reach(session, server_id)
+        at = await self._reach_to_write(session, server_id)
         await self._record("files.upload", session, at, path, overwrite=overwrite)
         params = {"path": path, "overwrite": str(overwrite).lower()}
         headers = {"Content-Type": content_type}
@@ -147,7 +151,9 @@ class Files:
         params: Mapping[str, str],
         headers: Mapping[str, str],
     ) -> tuple[int, Any]:
-        body = RequestBody(receive, rights=self._rights(session, at), idle_seconds=self._streams.idle_seconds)
+        body = RequestBody(
+            receive, rights=self._rights_to_write(session, at), idle_seconds=self._streams.idle_seconds
+        )
         with logged(f"upload to {at.vmid}", lambda: body.size):
             async with self._streams.ask(
                 method, at.ip, self._at + sub_path, at.token, params=params, headers=headers, body=body
@@ -168,16 +174,28 @@ class Files:
     async def _reach(self, session: Session, server_id: str) -> Reached:
         return await self._instances.reach(session.user, server_id, ctype=self._ctype)
 
+    async def _reach_to_write(self, session: Session, server_id: str) -> Reached:
+        at = await self._reach(session, server_id)
+        await self._entitlements.check_owner(at.owner, "write")
+        return at
+
     async def _record(self, action: str, session: Session, at: Reached, path: str, **more: Any) -> None:
         async with self._database.transaction() as transaction:
             record(transaction, action, actor=session.user.id, vmid=at.vmid, path=path, **more)
 
     def _rights(self, session: Session, at: Reached) -> Rights:
+        return Rights(lambda: self._holds(session, at))
+
+    def _rights_to_write(self, session: Session, at: Reached) -> Rights:
         async def hold() -> bool:
-            if session.seconds_left() <= 0 or await self._accounts.lost_rights({session}):
-                return False
-            with contextlib.suppress(Refusal):
-                return (await self._instances.owned(session.user, at.vmid)).ip == at.ip
-            return False
+            found = await self._entitlements.of_owner(at.owner)
+            return found.allows("write") and await self._holds(session, at)
 
         return Rights(hold)
+
+    async def _holds(self, session: Session, at: Reached) -> bool:
+        if session.seconds_left() <= 0 or await self._accounts.lost_rights({session}):
+            return False
+        with contextlib.suppress(Refusal):
+            return (await self._instances.owned(session.user, at.vmid)).ip == at.ip
+        return False

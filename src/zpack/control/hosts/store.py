@@ -62,6 +62,16 @@ class HostStates:
         """Remember one container's state that we have just brought about; the next look may be older."""
         await self._redis.hset(KEY, str(vmid), str(state))  # pyright: ignore[reportGeneralTypeIssues]
 
+    async def running(self, vmids: Sequence[int]) -> set[int]:
+        """Return those of these containers that ran at the last look, if anyone has looked lately."""
+        pipeline = self._redis.pipeline(transaction=False)
+        ask_hosts(pipeline, vmids)
+        at, states = told_hosts((await pipeline.execute())[0])
+        if at is None:
+            return set()
+        found = zip(vmids, states, strict=True)
+        return {vmid for vmid, text in found if text and HostState.parse(text).power == "running"}
+
     async def looked(self) -> bool:
         """Say whether anyone has looked within the TTL."""
         return bool(await self._redis.hexists(KEY, LOOKED))  # pyright: ignore[reportGeneralTypeIssues]

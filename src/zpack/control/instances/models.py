@@ -46,16 +46,18 @@ class EdgeIntent:
     ip: str | None
     state: str | None
     """``payload.edge.state``."""
+    suspended: bool = False
+    """Whether it is kept off the proxy for as long as its owner is suspended."""
 
     @property
     def published(self) -> bool:
         """Whether the proxy must list it."""
-        return self.state == "published" and self.ip is not None
+        return self.state == "published" and self.ip is not None and not self.suspended
 
     @property
     def unpublished(self) -> bool:
         """Whether the proxy must not list it."""
-        return self.state == "unpublished"
+        return self.state == "unpublished" or self.suspended
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,10 @@ class ServerFacts:
     created_at: str
     payload: dict[str, Any]
     """``game, variant, runtime, version, edge, proxy`` of the payload."""
+    plan: str | None = None
+    billing_state: str = "allowed"
+    suspended: bool = False
+    """How the owner stands, as the row of ``standings`` says; an administrator's stands for nothing."""
 
 
 def is_ours(vmid: int) -> bool:

@@ -33,21 +33,27 @@ MERGE = text(
 
 MARKS = text(
     """
-    select vmid, xmin::text::bigint as mark
-      from instances
-     where cast(:owner as varchar) is null or customer_id = :owner
-     order by created_at, vmid
+    select i.vmid, i.xmin::text::bigint # (coalesce(s.xmin::text::bigint, 0) << 31) as mark
+      from instances i
+      left join standings s on s.user_id = i.customer_id
+     where cast(:owner as varchar) is null or i.customer_id = :owner
+     order by i.created_at, i.vmid
     """
 )
 FACTS = text(
     """
-    select vmid, xmin::text::bigint as mark, customer_id, hostname, ctype, ip, created_at,
+    select i.vmid, i.xmin::text::bigint # (coalesce(s.xmin::text::bigint, 0) << 31) as mark, i.customer_id,
+           i.hostname, i.ctype, i.ip, i.created_at, s.plan, u.role is distinct from 'admin' as bound,
+           s.server_billing_state,
+           s.held_at is not null or s.server_billing_state in ('suspended_shutdown', 'retained') as suspended,
            jsonb_build_object(
              'game', payload -> 'game', 'variant', payload -> 'variant', 'runtime', payload -> 'runtime',
              'version', payload -> 'version', 'edge', payload -> 'edge', 'proxy', payload -> 'proxy'
            )::text as payload
-      from instances
-     where vmid = any(:vmids)
+      from instances i
+      left join standings s on s.user_id = i.customer_id
+      left join users u on u.id = i.customer_id
+     where i.vmid = any(:vmids)
     """
 )
 POLLED_MARK = text(
@@ -68,13 +74,20 @@ POLLED = text(
 
 
 OWNERS = text("select vmid, customer_id from instances where vmid = any(:vmids)")
-EDGE_INTENTS = text("select vmid, customer_id, hostname, ip, payload -> 'edge' ->> 'state' from instances")
+EDGE_INTENTS = text(
+    """
+    select vmid, customer_id, hostname, ip, payload -> 'edge' ->> 'state',
+           coalesce((payload -> 'edge' ->> 'suspended')::boolean, false)
+      from instances
+    """
+)
 
 
 async def list_marks(session: AsyncSession, owner: str | None) -> list[tuple[int, int]]:
     """Return VMID and mark of an owner's servers (None: everyone's), oldest first.
 
-    The mark is PostgreSQL's ``xmin``: another one after every change, however it was made.
+    The mark is PostgreSQL's ``xmin``, of the row and of its owner's standing: another one after every
+    change, however it was made.
     """
     return [(row[0], row[1]) for row in await session.execute(MARKS, {"owner": owner})]
 
@@ -92,6 +105,9 @@ async def read_facts(session: AsyncSession, vmids: Collection[int]) -> list[Serv
             ip=row.ip,
             created_at=row.created_at.isoformat(),
             payload=orjson.loads(row.payload),
+            plan=row.plan,
+            billing_state=(row.bound and row.server_billing_state) or "allowed",
+            suspended=bool(row.bound and row.suspended),
         )
         for row in rows
     ]

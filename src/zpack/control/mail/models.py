@@ -8,7 +8,11 @@ from typing import Any, Literal
 
 Outcome = Literal["sent", "refused", "given_up"]
 PATIENCE = timedelta(days=2)
-PATIENCE_OF = {"password_reset": timedelta(minutes=45), "verify_email": timedelta(hours=23)}
+PATIENCE_OF = {
+    "new_email": timedelta(minutes=45),
+    "password_reset": timedelta(minutes=45),
+    "verify_email": timedelta(hours=23),
+}
 """What holds a link is not sent when the link is as good as dead."""
 ATTEMPTS = 60
 """At most so many tries: a mail that ends the process each time must not do so for ever."""

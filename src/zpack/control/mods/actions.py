@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zpack.control.accounts.models import User
     from zpack.control.db.session import Database
     from zpack.control.engine.limits import RateLimit
+    from zpack.control.entitlements.actions import Entitlements
     from zpack.control.instances.actions import Instances
     from zpack.control.instances.models import Reached
     from zpack.control.mods.models import InstallBody, ModVersion, SearchQuery
@@ -85,6 +86,7 @@ class Mods:
         self,
         *,
         database: Database,
+        entitlements: Entitlements,
         instances: Instances,
         agents: Agents,
         modrinth: Modrinth,
@@ -92,6 +94,7 @@ class Mods:
         origins: tuple[str, ...],
     ) -> None:
         self._database = database
+        self._entitlements = entitlements
         self._instances = instances
         self._agents = agents
         self._modrinth = modrinth
@@ -120,9 +123,9 @@ class Mods:
         """Install a project, after what it requires when that is asked for: all of it, or nothing.
 
         Nothing is installed before all is resolved; what is in place when a later one is refused is put away
-        again. Raises as ``search`` does, UnknownProject, NoCompatibleVersion, AgentRefused.
+        again. Raises as ``search`` does, AccountSuspended, UnknownProject, NoCompatibleVersion, AgentRefused.
         """
-        at = await self._instances.reach(user, server_id, ctype="game")
+        at = await self._reach_to_change(user, server_id)
         _engine(at)
         await self._limit.hit(RULE, user.id)
         installed = await self._installed(at)
@@ -155,16 +158,21 @@ class Mods:
             log.warning("the mod %r on %s stays in place: %s", mod_id, at.vmid, failure)
 
     async def switch(self, user: User, server_id: str, mod_id: str, *, enabled: bool) -> Any:
-        """Switch a mod on or off. Raises as every call to an agent does."""
-        at = await self._instances.reach(user, server_id, ctype="game")
+        """Switch a mod on or off. Raises AccountSuspended, and as every call to an agent does."""
+        at = await self._reach_to_change(user, server_id)
         return await self._change_at(
             user, at, mod_id, method="PATCH", action="mods.switch", json_body={"enabled": enabled}
         )
 
     async def remove(self, user: User, server_id: str, mod_id: str) -> Any:
-        """Put a mod away. Raises as every call to an agent does."""
-        at = await self._instances.reach(user, server_id, ctype="game")
+        """Put a mod away. Raises AccountSuspended, and as every call to an agent does."""
+        at = await self._reach_to_change(user, server_id)
         return await self._remove_from(user, at, mod_id)
+
+    async def _reach_to_change(self, user: User, server_id: str) -> Reached:
+        at = await self._instances.reach(user, server_id, ctype="game")
+        await self._entitlements.check_owner(at.owner, "mods")
+        return at
 
     async def _remove_from(self, user: User, at: Reached, mod_id: str) -> Any:
         return await self._change_at(user, at, mod_id, method="DELETE", action="mods.remove")

@@ -95,6 +95,16 @@ async def set_finished(
     )
 
 
+async def find_key(session: AsyncSession, *, customer_id: str, key: str) -> IdempotencyKey | None:
+    """Return the claim of an ``Idempotency-Key`` when there is one younger than a day."""
+    query = select(IdempotencyKey).where(
+        IdempotencyKey.customer_id == customer_id,
+        IdempotencyKey.key == key,
+        IdempotencyKey.created_at >= datetime.now(UTC) - KEY_LIFE,
+    )
+    return await session.scalar(query)
+
+
 async def claim_key(
     session: AsyncSession, *, customer_id: str, key: str, fingerprint: str, operation_id: str
 ) -> IdempotencyKey | None:

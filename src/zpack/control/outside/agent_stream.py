@@ -35,7 +35,7 @@ class AgentAnswer:
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes. Raises ForeignError."""
         while True:
-            with _said_plainly():
+            with said_plainly():
                 async with asyncio.timeout(self._idle_seconds):
                     data = await self._response.content.readany()
             if not data:
@@ -81,7 +81,7 @@ class AgentStreams:
         Raises ForeignError, and what ended the body.
         """
         try:
-            with _said_plainly():
+            with said_plainly():
                 async with asyncio.timeout(self._seconds if body else self.idle_seconds):
                     response = await self._open().request(
                         method,
@@ -122,14 +122,14 @@ class AgentStreams:
 
 
 @contextlib.contextmanager
-def _said_plainly() -> Generator[None]:
+def said_plainly(who: str = "the agent") -> Generator[None]:
     """Raise ForeignError for what the library raises: too late, not there, or broken off."""
     try:
         yield
     except TimeoutError as failure:
-        raise ForeignError("the agent did not answer in time", transient=True, timed_out=True) from failure
+        raise ForeignError(f"{who} did not answer in time", transient=True, timed_out=True) from failure
     except aiohttp.ClientConnectorError as failure:
-        raise ForeignError("the agent cannot be reached", transient=True) from failure
+        raise ForeignError(f"{who} cannot be reached", transient=True) from failure
     except (aiohttp.ClientError, OSError, ValueError) as failure:
-        message = f"the agent broke off: {type(failure).__name__}"
+        message = f"{who} broke off: {type(failure).__name__}"
         raise ForeignError(message, transient=True) from failure

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 SECONDS = 5.0
+SUMS = "SHA256SUMS"
+CODE_SERVER = b"  addons/code-server/"
 Catalog = dict[str, dict[str, list[str]]]
 
 
@@ -35,6 +37,13 @@ class Artifacts:
         """Return runtime → versions. Raises ForeignError."""
         found = await self._fetch("devcontainer/_catalog.json")
         return {runtime: _words(body.get("versions")) for runtime, body in _named(found.get("runtimes"))}
+
+    async def has_code_server(self) -> bool:
+        """Say whether the store lists an archive of the browser IDE. Raises ForeignError."""
+        answer = await self._http.request("GET", f"{self._base}/{SUMS}", budget=Budget.seconds(SECONDS))
+        if answer.status != 200:  # noqa: PLR2004 - HTTP 200
+            raise ForeignError(f"the artifact server has no readable {SUMS}", transient=True)
+        return CODE_SERVER in answer.body
 
     async def _fetch(self, path: str) -> dict[str, Any]:
         answer = await self._http.request("GET", f"{self._base}/{path}", budget=Budget.seconds(SECONDS))

@@ -1,12 +1,13 @@
 """Speaks to Stripe through its own SDK, which nothing else here imports.
 
-The SDK costs some 40 MB and half a second, so it is loaded by the first call: a process without billing never
+The SDK costs some 8 MB and up to a second, so it is loaded by the first call: a process without billing never
 pays for it. Addresses of hosted pages are credentials and appear in no log and no error.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -302,6 +303,7 @@ class Stripe:
 
         if self._client is None:
             stripe.enable_telemetry = False
+            logging.getLogger("stripe").setLevel(logging.WARNING)  # else each call's address is in the log
             self._http = stripe.AIOHTTPClient(timeout=TIMEOUT_SECONDS)
             self._client = stripe.StripeClient(
                 self._key or "",

@@ -15,9 +15,13 @@ from zpack.control.power.models import PREFIX, HostAction, host_operation, host_
 from zpack.control.power.store import HostBusy
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from zpack.control.accounts.models import User
-    from zpack.control.db.session import Database
+    from zpack.control.db.session import AsyncSession, Database
+    from zpack.control.db.tables import ContainerInstance
     from zpack.control.engine.changes import Changes
+    from zpack.control.entitlements.actions import Entitlements
     from zpack.control.instances.actions import Instances
     from zpack.control.operations.actions import Operations
     from zpack.control.outside.agent import Agents
@@ -36,6 +40,7 @@ class Power:
         self,
         *,
         database: Database,
+        entitlements: Entitlements,
         instances: Instances,
         operations: Operations,
         running: HostOperations,
@@ -44,6 +49,7 @@ class Power:
         changes: Changes,
     ) -> None:
         self._database = database
+        self._entitlements = entitlements
         self._instances = instances
         self._operations = operations
         self._running = running
@@ -54,8 +60,13 @@ class Power:
     async def game(
         self, user: User, server_id: str, action: Literal["start", "stop", "restart"]
     ) -> dict[str, Any]:
-        """Start, stop or restart the game. Raises ServerMissing, NoAddress, AgentRefused, ForeignError."""
+        """Start, stop or restart the game.
+
+        Raises ServerMissing, NoAddress, AccountSuspended, AgentRefused, ForeignError.
+        """
         at = await self._instances.reach(user, server_id)
+        if action != "stop":
+            await self._entitlements.check_owner(at.owner, "start")
         async with self._database.transaction() as session:
             record(session, f"game.{action}", actor=user.id, vmid=at.vmid)
         await self._agents.power(at.ip, at.token, action)
@@ -64,8 +75,22 @@ class Power:
     async def host(
         self, user: User, server_id: str, action: HostAction, *, request_id: str
     ) -> dict[str, Any]:
-        """Begin a host operation and return it. Raises ServerMissing, HostBusy."""
+        """Begin a host operation and return it. Raises ServerMissing, AccountSuspended, HostBusy."""
         row = await self._instances.owned(user, server_id)
+        if action != "stop":
+            await self._entitlements.check_owner(row.customer_id, "start")
+        return await self.begin(row, action, actor=user.id, request_id=request_id)
+
+    async def begin(
+        self,
+        row: ContainerInstance,
+        action: HostAction,
+        *,
+        actor: str,
+        request_id: str,
+        also: Callable[[AsyncSession, str], Awaitable[None]] | None = None,
+    ) -> dict[str, Any]:
+        """Begin a host operation for whoever may; ``also`` writes beside it, with its id. Raises HostBusy."""
         operation_id = new_operation_id()
         now = datetime.now(UTC).isoformat()
         operation = host_operation(operation_id=operation_id, vmid=row.vmid, action=action, now=now)
@@ -85,7 +110,10 @@ class Power:
                     hostname=row.hostname,
                     state={"vmid": row.vmid, "hostop": operation, "customer_id": row.customer_id},
                 )
-                record(session, f"host.{action}", actor=user.id, vmid=row.vmid, operation=operation_id)
+                record(session, f"host.{action}", actor=actor, vmid=row.vmid, operation=operation_id)
+                if also is not None:
+                    await session.flush()
+                    await also(session, operation_id)
         except BaseException:
             await self._running.release(row.vmid, operation_id)
             raise

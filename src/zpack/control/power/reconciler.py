@@ -25,6 +25,7 @@ class HostOperationKeys:
         self._database = database
         self._running = running
         self._alone = alone
+        self._held: dict[str, int] = {}
 
     async def tick(self) -> None:
         """Take lost keys again and extend those that are held."""
@@ -33,14 +34,19 @@ class HostOperationKeys:
         async with self._database.reading() as session:
             rows = await store.list_active(session, KINDS)
         for row in rows:
+            self._held[row.id] = row.vmid or 0
             await self._running.hold(row.vmid or 0, operation_of(row))
-        if rows:
-            await self._release_ended({row.id: row.vmid or 0 for row in rows})
+        if self._held:
+            await self._release_ended()
 
-    async def _release_ended(self, held: dict[str, int]) -> None:
-        """Give back the key of an operation that ended between our look at it and our taking the key."""
+    async def _release_ended(self) -> None:
+        """Give back the key of an operation that has ended since we took it.
+
+        Its last step may have given it back before that: a run that was interrupted between this step and its
+        end is resumed behind it.
+        """
         async with self._database.reading() as session:
             active = {row.id for row in await store.list_active(session, KINDS)}
-        for operation_id, vmid in held.items():
-            if operation_id not in active:
-                await self._running.release(vmid, operation_id)
+        for operation_id in self._held.keys() - active:
+            await self._running.release(self._held[operation_id], operation_id)
+            del self._held[operation_id]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zpack.control.db.session import Database
     from zpack.control.engine.changes import Changes
     from zpack.control.engine.steps import State
+    from zpack.control.entitlements.actions import Entitlements
     from zpack.control.hosts.store import HostStates
     from zpack.control.outside.proxmox import Proxmox
     from zpack.control.power.store import HostOperations
@@ -43,19 +44,22 @@ class PowerSteps:
         self,
         *,
         database: Database,
+        entitlements: Entitlements,
         proxmox: Proxmox,
         running: HostOperations,
         hosts: HostStates,
         changes: Changes,
     ) -> None:
         self._database = database
+        self._entitlements = entitlements
         self._proxmox = proxmox
         self._running = running
         self._hosts = hosts
         self._changes = changes
 
     async def start(self, state: State) -> State | None:
-        """Start the container where it really is."""
+        """Start the container where it really is, unless its owner was suspended since it was asked for."""
+        await self._entitlements.check_owner(state.get("customer_id"), "start")
         node, budget = await self._locate(state)
         with following():
             await self._proxmox.start(vmid=state["vmid"], node=node, budget=budget)

@@ -16,13 +16,15 @@ from zpack.control.instances.models import hostname_for, owner_of
 from zpack.control.operations import store as operations_store
 from zpack.control.operations.actions import new_operation_id
 from zpack.control.outside.proxmox import following
-from zpack.control.provisioning.models import artifact_path, java_path
+from zpack.control.provisioning.models import MIB, artifact_path, ctype_of, java_path
 
 if TYPE_CHECKING:
     from zpack.control.accounts.models import User
     from zpack.control.catalog.actions import Catalog
     from zpack.control.db.session import AsyncSession, Database
-    from zpack.control.db.tables import Operation
+    from zpack.control.db.tables import IdempotencyKey, Operation
+    from zpack.control.entitlements.actions import Entitlements
+    from zpack.control.entitlements.models import Entitlement
     from zpack.control.operations.actions import Operations
     from zpack.control.outside.proxmox import Guest, Proxmox
     from zpack.control.provisioning.models import CreateBody
@@ -38,12 +40,6 @@ class MissingField(Refusal):
     """A required field is absent; ``details.field`` names it."""
 
     code = "missing_field"
-
-
-class DevNotAvailable(Refusal):
-    """Development containers cannot be created yet."""
-
-    code = "dev_not_available"
 
 
 class UnsupportedContainer(Refusal):
@@ -127,12 +123,14 @@ class Provisioning:
         *,
         database: Database,
         operations: Operations,
+        entitlements: Entitlements,
         catalog: Catalog,
         proxmox: Proxmox,
         settings: ProvisioningSettings,
     ) -> None:
         self._database = database
         self._operations = operations
+        self._entitlements = entitlements
         self._catalog = catalog
         self._proxmox = proxmox
         self._settings = settings
@@ -140,18 +138,25 @@ class Provisioning:
     async def create(self, user: User, body: CreateBody, *, key: str | None, request_id: str) -> Operation:
         """Begin a create, or return the one begun with the same key.
 
-        Raises MissingField, DevNotAvailable, UnsupportedContainer, NotInCatalog, CatalogAway, NoArtifact,
-        RangeExhausted, BadKey, KeyReused, EmailNotVerified.
+        Raises MissingField, UnsupportedContainer, NotInCatalog, CatalogAway, IdeNotPrepared, NoArtifact,
+        RangeExhausted, BadKey, KeyReused, EmailNotVerified, PlanLimitReached, PaymentRequired,
+        AccountSuspended.
         """
         if self._settings.require_verified_email and not (user.email_verified or user.is_admin):
             raise EmailNotVerified("Confirm your e-mail address first.")
         if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
             raise BadKey("An Idempotency-Key has 1 to 255 printable ASCII characters.")
+        entitled = await self._entitlements.check_owner(user.id, "create")
         wanted = await self._checked(body)
-        taken = await self._taken()
+        taken, disk_mb = await self._taken(), await self._disk_mb(entitled)
         try:
             async with self._database.transaction() as session:
-                operation = await self._begin_create(session, user, wanted, taken, request_id)
+                await self._entitlements.queue(session, user)
+                if key is not None:
+                    await self._recall(session, user, key, wanted)
+                operation = await self._begin_create(
+                    session, user, wanted, taken=taken, disk_mb=disk_mb, request_id=request_id
+                )
                 if key is not None:
                     await self._claim(session, user, key, wanted, operation.id)
         except _Replayed as replay:
@@ -170,9 +175,9 @@ class Provisioning:
         async with self._database.transaction() as session:
             row = await instances.find(session, vmid)
             archived = await instances.find_archived(session, vmid)
-        if row is not None and not (user.is_admin or row.customer_id == user.id):
-            raise ServerMissing("There is no such server.")
         guest = await self._proxmox.locate(vmid, Budget.seconds(2 * LOOK_SECONDS))
+        if row is not None and not (user.is_admin or row.customer_id == user.id):
+            raise ServerMissing("There is no such server.")  # not sooner than where there is none
         if row is not None:
             if guest is not None and guest.status == "running":
                 raise HostRunning("The host is running; stop it before deleting it.")
@@ -188,12 +193,10 @@ class Provisioning:
     async def _checked(self, body: CreateBody) -> dict[str, Any]:
         """Return the request with its defaults filled in."""
         if body.container_type == "dev":
-            raise DevNotAvailable("Development containers are not available yet.")
+            return await self._checked_dev(body)
         if body.container_type != "game":
             raise UnsupportedContainer("container_type must be 'game' or 'dev'.")
-        for field in ("game", "variant", "version"):
-            if getattr(body, field) is None:
-                raise MissingField(f"'{field}' is required.", details={"field": field})
+        _demand(body, "game", "variant", "version")
         game, variant, version = body.game or "", body.variant or "", body.version or ""
         await self._catalog.check_game(game=game, variant=variant, version=version)
         path = body.artifact_path or artifact_path(variant, version)
@@ -210,6 +213,22 @@ class Provisioning:
             "java_path": body.java_path if body.java_path is not None else java_path(variant, version),
         }
 
+    async def _checked_dev(self, body: CreateBody) -> dict[str, Any]:
+        _demand(body, "runtime", "version")
+        runtime, version = body.runtime or "", body.version or ""
+        await self._catalog.check_dev(runtime=runtime, version=version)
+        if body.wants_code_server:
+            await self._catalog.check_code_server()
+        return {
+            "container_type": "dev",
+            "runtime": runtime,
+            "version": version,
+            "memory": body.memory,
+            "cores": body.cores,
+            "enable_code_server": body.wants_code_server,
+            "addons": list(dict.fromkeys(body.addons)),
+        }
+
     async def _taken(self) -> set[int]:
         """Return the cluster's VMIDs; when it is away the first step finds out instead."""
         try:
@@ -217,14 +236,38 @@ class Provisioning:
         except ForeignError:
             return set()
 
+    async def _disk_mb(self, entitled: Entitlement) -> int:
+        """Return what a new server takes of its owner's disk limit: as much as the template."""
+        if entitled.limits.of_name("diskMb") is None:
+            return 0
+        template, node = self._settings.template_vmid, self._proxmox.default_node
+        try:
+            found = await self._proxmox.current(vmid=template, node=node, budget=Budget.seconds(LOOK_SECONDS))
+        except ForeignError:  # the first step finds out
+            return 0
+        size = found.get("maxdisk")
+        return size // MIB if isinstance(size, int) else 0
+
     async def _begin_create(
-        self, session: AsyncSession, user: User, wanted: dict[str, Any], taken: set[int], request_id: str
+        self,
+        session: AsyncSession,
+        user: User,
+        wanted: dict[str, Any],
+        *,
+        taken: set[int],
+        disk_mb: int,
+        request_id: str,
     ) -> Operation:
+        ctype = ctype_of(wanted)
+        await self._entitlements.check_create(
+            session, user, ctype=ctype, memory_mb=wanted["memory"], cpus=wanted["cores"], disk_mb=disk_mb
+        )
         operation_id = new_operation_id()
-        vmid = await instances.allocate_vmid(session, ctype="game", operation_id=operation_id, taken=taken)
+        vmid = await instances.allocate_vmid(session, ctype=ctype, operation_id=operation_id, taken=taken)
         if vmid is None:
             raise RangeExhausted("Every VMID of the range is in use.")
-        hostname = hostname_for(ctype="game", vmid=vmid, game=wanted["game"], variant=wanted["variant"])
+        names = {name: wanted[name] for name in ("game", "variant") if name in wanted}
+        hostname = hostname_for(ctype=ctype, vmid=vmid, **names)
         operation = self._operations.begin(
             session,
             operation_id=operation_id,
@@ -234,7 +277,13 @@ class Provisioning:
             budget=self._settings.budget,
             vmid=vmid,
             hostname=hostname,
-            state={"vmid": vmid, "hostname": hostname, "customer_id": user.id, "request": wanted},
+            state={
+                "vmid": vmid,
+                "hostname": hostname,
+                "customer_id": user.id,
+                "request": wanted,
+                "disk_mb": disk_mb,
+            },
         )
         record(session, "instance.create", actor=user.id, vmid=vmid, operation=operation_id)
         await session.flush()
@@ -243,15 +292,15 @@ class Provisioning:
     async def _claim(
         self, session: AsyncSession, user: User, key: str, wanted: dict[str, Any], operation_id: str
     ) -> None:
-        fingerprint = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+        fingerprint = _fingerprint(wanted)
         earlier = await operations_store.claim_key(
             session, customer_id=user.id, key=key, fingerprint=fingerprint, operation_id=operation_id
         )
-        if earlier is None:
-            return
-        if earlier.fingerprint != fingerprint:
-            raise KeyReused("This Idempotency-Key was used for another request.")
-        raise _Replayed(earlier.operation_id)
+        _replay(earlier, wanted)
+
+    async def _recall(self, session: AsyncSession, user: User, key: str, wanted: dict[str, Any]) -> None:
+        """Leave when this very request was taken before, even where nothing more would fit now."""
+        _replay(await operations_store.find_key(session, customer_id=user.id, key=key), wanted)
 
     async def _begin_delete(
         self, user: User, vmid: int, hostname: str, customer_id: str | None, request_id: str
@@ -291,3 +340,23 @@ class Provisioning:
             if await instances.find_reservation(session, guest.vmid) is not None:
                 raise BeingCreated("This server is still being created; cancel that operation first.")
         return True
+
+
+def _demand(body: CreateBody, *fields: str) -> None:
+    """Raise MissingField for the first that is absent."""
+    for field in fields:
+        if getattr(body, field) is None:
+            raise MissingField(f"'{field}' is required.", details={"field": field})
+
+
+def _fingerprint(wanted: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+
+
+def _replay(earlier: IdempotencyKey | None, wanted: dict[str, Any]) -> None:
+    """Go back to what a key began. Raises _Replayed, or KeyReused when it began something else."""
+    if earlier is None:
+        return
+    if earlier.fingerprint != _fingerprint(wanted):
+        raise KeyReused("This Idempotency-Key was used for another request.")
+    raise _Replayed(earlier.operation_id)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, StringConstraints
 
 from zpack.control.accounts.models import Body
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from zpack.control.instances.models import ContainerType
 
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
 World = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,31}$")]
@@ -46,6 +51,10 @@ class CreateBody(Body):
     version: Word | None = None
     world: World = "world"
     runtime: Word | None = None
+    enable_code_server: bool = Field(
+        default=False, validation_alias=AliasChoices("enable_code_server", "enableCodeServer")
+    )
+    addons: Annotated[list[Literal["codeserver"]], Field(max_length=8)] = Field(default_factory=list)
     memory: int = Field(
         default=2048, ge=256, le=262144, validation_alias=AliasChoices("memoryMiB", "memory_mib")
     )
@@ -57,6 +66,11 @@ class CreateBody(Body):
     java_path: ArtifactPath | None = Field(
         default=None, validation_alias=AliasChoices("javaPath", "java_path")
     )
+
+    @property
+    def wants_code_server(self) -> bool:
+        """Whether the browser IDE is part of the container (contract §4.10)."""
+        return self.enable_code_server or "codeserver" in self.addons
 
 
 def artifact_path(variant: str, version: str) -> str | None:
@@ -81,13 +95,18 @@ def java_version(version: str) -> int:
     return next(java for first, java in JAVA if numbers >= first)
 
 
+def ctype_of(wanted: Mapping[str, Any]) -> ContainerType:
+    """Return what a request asks for; those of before dev containers do not say."""
+    return "dev" if wanted.get("container_type") == "dev" else "game"
+
+
 def agent_payload(state: dict[str, Any], *, disk_bytes: Any = None) -> dict[str, Any]:
     """Return the payload for ``POST /config`` (contract §5.4) from an operation's state.
 
     ``disk_bytes`` is what Proxmox says of the container's disk.
     """
     wanted = state["request"]
-    if wanted.get("container_type") == "dev":
+    if ctype_of(wanted) == "dev":
         return _dev_payload(state["vmid"], wanted)
     known = isinstance(disk_bytes, int) and disk_bytes >= MIB
     return ({"disk_mb": disk_bytes // MIB} if known else {}) | {

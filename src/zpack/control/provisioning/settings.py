@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
+
+    from zpack.control.instances.models import ContainerType
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,8 @@ class ProvisioningSettings:
     """``PROXMOX_STORAGE``."""
     pool: str | None
     """``PROXMOX_POOL``."""
-    bridge: str
-    """Bridge of game containers (contract §1.3)."""
+    bridges: Mapping[ContainerType, str]
+    """Network bridge of each type of container (contract §1.3)."""
     clone_width: int
     """Clones at once per node and storage."""
     budget: timedelta

@@ -18,11 +18,12 @@ from zpack.control.instances import store
 from zpack.control.instances.models import MARK, description_for, is_marked, is_ours, made_by
 from zpack.control.outside.agent import AgentRefused
 from zpack.control.outside.proxmox import AlreadyExists, Locked, following
-from zpack.control.provisioning.models import agent_payload
+from zpack.control.provisioning.models import agent_payload, ctype_of
 
 if TYPE_CHECKING:
-    from zpack.control.db.session import Database
+    from zpack.control.db.session import AsyncSession, Database
     from zpack.control.engine.steps import State
+    from zpack.control.entitlements.actions import Entitlements
     from zpack.control.heartbeat.store import AgentWords
     from zpack.control.outside.agent import Agents
     from zpack.control.outside.proxmox import Guest, Proxmox
@@ -66,6 +67,7 @@ class CreateSteps:
         database: Database,
         proxmox: Proxmox,
         agents: Agents,
+        entitlements: Entitlements,
         publishing: Publishing,
         words: AgentWords,
         lanes: Lanes,
@@ -74,23 +76,40 @@ class CreateSteps:
         self._database = database
         self._proxmox = proxmox
         self._agents = agents
+        self._entitlements = entitlements
         self._publishing = publishing
         self._words = words
         self._lanes = lanes
         self._settings = settings
 
     async def allocate_vmid(self, state: State) -> State | None:
-        """Confirm that the VMID taken with the request is ours alone. Raises VmidTaken."""
+        """Confirm that the VMID taken with the request is ours alone, and its place in the owner's plan.
+
+        A run that is tried again gave both back. Raises VmidTaken, PlanLimitReached, AccountSuspended.
+        """
         vmid, operation_id = state["vmid"], state["operation_id"]
         guest = await self._proxmox.locate(vmid, Budget.seconds(TASK_SECONDS))
         if guest is not None and not await self._is_this(guest, operation_id):
             raise VmidTaken(f"VMID {vmid} is in use on the cluster already; try again.")
         async with self._database.transaction() as session:
+            await self._check_place(session, state)
             reserved = await store.reserve_vmid(session, vmid=vmid, operation_id=operation_id)
             row = await store.find(session, vmid)
         if not reserved and not (row is not None and row.payload.get("agent_seed") == operation_id):
             raise VmidTaken(f"VMID {vmid} was given to another server.")
         return {"node": self._proxmox.default_node}
+
+    async def _check_place(self, session: AsyncSession, state: State) -> None:
+        wanted = state["request"]
+        await self._entitlements.check_reservation(
+            session,
+            state["customer_id"],
+            ctype=ctype_of(wanted),
+            memory_mb=wanted["memory"],
+            cpus=wanted["cores"],
+            disk_mb=state.get("disk_mb", 0),
+            operation_id=state["operation_id"],
+        )
 
     async def release_vmid(self, state: State) -> None:
         """Give the VMID back."""
@@ -134,10 +153,11 @@ class CreateSteps:
     async def configure_container(self, state: State) -> State | None:
         """Set cores, memory, network and tags."""
         wanted = state["request"]
+        bridge = self._settings.bridges[ctype_of(wanted)]
         settings = {
             "cores": str(wanted["cores"]),
             "memory": str(wanted["memory"]),
-            "net0": f"name=eth0,bridge={self._settings.bridge},ip=dhcp,type=veth",
+            "net0": f"name=eth0,bridge={bridge},ip=dhcp,type=veth",
             "tags": MARK,
         }
         budget = Budget.seconds(TASK_SECONDS)
@@ -224,13 +244,13 @@ class CreateSteps:
                 session,
                 vmid=state["vmid"],
                 customer_id=state["customer_id"],
-                ctype="game",
+                ctype=ctype_of(state["request"]),
                 hostname=state["hostname"],
                 ip=state["ip"],
-                allocated_ports={"game": payload["ports"]},
+                allocated_ports={"game": payload["ports"]} if "ports" in payload else {},
                 payload={**payload, "agent_seed": state["operation_id"]},
                 agent_state="running",
-                engine_type=payload["variant"],
+                engine_type=payload.get("variant") or payload.get("runtime"),
                 engine_version=payload["version"],
             )
             await store.release_vmid(session, state["operation_id"])
@@ -254,13 +274,13 @@ class CreateSteps:
 
     async def publish_edge(self, state: State) -> State | None:
         """Make the server reachable by name."""
-        if state["request"]["game"] == "minecraft":
+        if state["request"].get("game") == "minecraft":
             await self._publishing.publish(vmid=state["vmid"], hostname=state["hostname"], ip=state["ip"])
         return None
 
     async def unpublish_edge(self, state: State) -> None:
         """Take the name off the edge."""
-        if state["request"]["game"] == "minecraft":
+        if state["request"].get("game") == "minecraft":
             await self._publishing.unpublish(vmid=state["vmid"], hostname=state["hostname"])
 
     def _token(self, state: State) -> str:

@@ -110,6 +110,18 @@ class Publishing:
         await self._registrations.put(hostname, None)
         await self._tell(vmid)
 
+    async def suspend(self, *, vmid: int, hostname: str) -> None:
+        """Keep a server off the proxy, whatever else its record says; the record says so first."""
+        await self._instances.merge_payload(vmid, "edge", {"suspended": True})
+        await self._velocity.unregister(hostname)
+        await self._registrations.put(hostname, None)
+        await self._tell(vmid)
+
+    async def resume(self, *, vmid: int) -> None:
+        """Let what the record says hold again; the reconciler puts the server back on the proxy."""
+        await self._instances.merge_payload(vmid, "edge", {"suspended": False})
+        await self._tell(vmid)
+
     async def accept(self, body: Any) -> ProxyReport:
         """Merge a callback into ``payload.proxy``. Raises BadReport, UnknownServer."""
         report = parse_report(body) if isinstance(body, dict) else "the body must be an object"
@@ -145,4 +157,8 @@ class Publishing:
     async def _published(self) -> list[ContainerInstance]:
         async with self._database.transaction() as session:
             rows = await store.list_all(session)
-        return [row for row in rows if row.ip and (row.payload.get("edge") or {}).get("state") == "published"]
+        return [row for row in rows if row.ip and _is_on(row.payload.get("edge") or {})]
+
+
+def _is_on(edge: dict[str, Any]) -> bool:
+    return edge.get("state") == "published" and edge.get("suspended") is not True

@@ -16,14 +16,15 @@ from zpack.control.engine.limits import network_of
 from zpack.control.mail.store import queue
 from zpack.control.recovery import store
 from zpack.control.recovery.models import Purpose
-from zpack.control.recovery.proofs import BadToken, digest_of
+from zpack.control.recovery.proofs import NOT_VALID, BadToken, digest_of
 
 if TYPE_CHECKING:
     from zpack.control.accounts.actions import Accounts
     from zpack.control.accounts.models import Session, User
     from zpack.control.db.session import AsyncSession, Database
+    from zpack.control.db.tables import User as UserRow
     from zpack.control.engine.limits import RateLimit
-    from zpack.control.recovery.models import ChangeBody, ForgottenBody, ResetBody, TokenBody
+    from zpack.control.recovery.models import AddressBody, ChangeBody, ForgottenBody, ResetBody, TokenBody
     from zpack.control.recovery.proofs import Proofs
 
 
@@ -31,6 +32,13 @@ class WrongPassword(Refusal):
     """The current password is another one; no 401, which would log the portal out."""
 
     code = "invalid_current_password"
+
+
+class EmailTaken(Refusal):
+    """Another account got the address first; only who reads its mailbox is told."""
+
+    kind = "conflict"
+    code = "email_taken"
 
 
 class Recovery:
@@ -68,14 +76,15 @@ class Recovery:
         await self._limit.hit("token", network_of(address))
         async with self._database.reading() as session:
             if await store.find_live(session, digest_of(body.token), Purpose.RESET) is None:
-                raise BadToken("The link is not valid, was used, or is too old; ask for another one.")
+                raise BadToken(NOT_VALID)
         hashed = await self._accounts.hashed(password)
         async with self._database.transaction() as session:
             user = await self._proofs.redeem(session, body.token, Purpose.RESET)
             values = {"password_hash": hashed, "email_verified": True}  # the mailbox is proven as well
             await accounts_store.update_user(session, user.id, **values)
+            await store.burn(session, user.id, Purpose.ADDRESS)
             await end_all(session, user.id, keep=None)
-            await self._tell(session, user.id, user.email)
+            await self._tell(session, "password_changed", user.id, user.email)
             record(session, "user.password_reset", actor=user.id)
 
     async def change_password(self, caller: Session, body: ChangeBody, *, address: str) -> None:
@@ -86,24 +95,16 @@ class Recovery:
         if not (body.currentPassword and body.newPassword):
             raise MissingFields("Send currentPassword and newPassword.")
         check_password(body.newPassword, field="newPassword")
-        await self._limit.hit("change-password", f"{network_of(address)} {caller.user.id}")
-        await self._limit.hit("change-password-account", caller.user.id)
-        async with self._database.reading() as session:
-            row = await accounts_store.find_by_id(session, caller.user.id)
-        if row is None:
-            raise UserMissing("This account no longer exists.")
-        good, _ = await self._accounts.verified(body.currentPassword, row.password_hash)
-        if not good:
-            raise WrongPassword("The current password is wrong.")
+        row = await self._shown(caller.user, body.currentPassword, address)
         hashed = await self._accounts.hashed(body.newPassword)
         async with self._database.transaction() as session:
             user = await accounts_store.lock_user(session, row.id)
             if user is None or user.password_hash != row.password_hash:  # changed meanwhile
                 raise WrongPassword("The current password is wrong.")
             await accounts_store.update_user(session, user.id, password_hash=hashed)
-            await store.burn(session, user.id, Purpose.RESET)
+            await store.burn(session, user.id, Purpose.RESET, Purpose.ADDRESS)
             await end_all(session, user.id, keep=caller.sid)
-            await self._tell(session, user.id, user.email)
+            await self._tell(session, "password_changed", user.id, user.email)
             record(session, "user.password_change", actor=user.id)
 
     async def verify_email(self, body: TokenBody, *, address: str) -> None:
@@ -125,12 +126,58 @@ class Recovery:
             await self._proofs.send_verification(session, user.id, user.email)
             record(session, "user.verification_request", actor=user.id)
 
-    async def _tell(self, session: AsyncSession, user_id: str, email: str) -> None:
-        """Tell the owner that the password is another one."""
+    async def change_email(self, user: User, body: AddressBody, *, address: str) -> None:
+        """Mail a link to another address, which becomes the account's when it is followed.
+
+        Raises MissingFields, InvalidField, WrongPassword, TooManyTries, UserMissing.
+        """
+        if not (body.email and body.currentPassword):
+            raise MissingFields("Send email and currentPassword.")
+        email = checked_email(body.email)
+        await self._limit.hit("change-email", user.id)
+        await self._shown(user, body.currentPassword, address)
+        async with self._database.transaction() as session:
+            await self._proofs.send_change(session, user.id, email)
+            record(session, "user.email_change_request", actor=user.id)
+
+    async def confirm_email(self, body: TokenBody, *, address: str) -> None:
+        """Make the address that the token was sent to the account's, and tell the one before.
+
+        Raises MissingFields, BadToken, EmailTaken, TooManyTries.
+        """
+        if not body.token:
+            raise MissingFields("Send the token.")
+        await self._limit.hit("token", network_of(address))
+        async with self._database.transaction() as session:
+            user, email = await self._proofs.redeem_change(session, body.token)
+            before = user.email
+            if not await accounts_store.change_email(session, user.id, email):
+                raise EmailTaken("Another account has this e-mail address by now.")
+            await self._tell(session, "email_changed", user.id, before)
+            record(session, "user.email_change", actor=user.id)
+
+    async def _shown(self, user: User, password: str, address: str) -> UserRow:
+        """Return the caller's row, once the current password was shown.
+
+        Raises WrongPassword, TooManyTries, UserMissing.
+        """
+        await self._limit.hit("change-password", f"{network_of(address)} {user.id}")
+        await self._limit.hit("change-password-account", user.id)
+        async with self._database.reading() as session:
+            row = await accounts_store.find_by_id(session, user.id)
+        if row is None:
+            raise UserMissing("This account no longer exists.")
+        good, _ = await self._accounts.verified(password, row.password_hash)
+        if not good:
+            raise WrongPassword("The current password is wrong.")
+        return row
+
+    async def _tell(self, session: AsyncSession, template: str, user_id: str, email: str) -> None:
+        """Tell the owner of something that only the owner should have done."""
         when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        key = f"password_changed:{secrets.token_hex(12)}"
+        key = f"{template}:{secrets.token_hex(12)}"
         facts = {"when": when, "portal": self._proofs.portal}
-        await queue(session, "password_changed", to=email, user_id=user_id, key=key, **facts)
+        await queue(session, template, to=email, user_id=user_id, key=key, **facts)
 
 
 def _usual_form(text: str) -> str:

@@ -19,9 +19,11 @@ class Purpose(StrEnum):
 
     RESET = "reset"
     VERIFY = "verify"
+    ADDRESS = "address"
 
 
-LIFE = {Purpose.RESET: timedelta(minutes=60), Purpose.VERIFY: timedelta(hours=24)}
+HOUR = timedelta(hours=1)
+LIFE = {Purpose.RESET: HOUR, Purpose.VERIFY: 24 * HOUR, Purpose.ADDRESS: HOUR}
 ENOUGH = 3
 YOUNG = timedelta(minutes=30)
 """So many young tokens lie in a mailbox: another one would help nobody but who floods it."""
@@ -48,7 +50,14 @@ class ChangeBody(Body):
     newPassword: Password = ""  # noqa: N815 - the contract's spelling
 
 
+class AddressBody(Body):
+    """``POST /api/auth/change-email``."""
+
+    email: Annotated[str, StringConstraints(strip_whitespace=True, max_length=254)] = ""
+    currentPassword: Password = ""  # noqa: N815 - the contract's spelling
+
+
 class TokenBody(Body):
-    """``POST /api/auth/verify-email``."""
+    """``POST /api/auth/verify-email`` and ``/change-email/confirm``."""
 
     token: Token = ""

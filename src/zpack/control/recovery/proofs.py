@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from zpack.control.db.session import AsyncSession
     from zpack.control.db.tables import User
 
+NOT_VALID = "The link is not valid, was used, or is too old; ask for another one."
+
 
 class BadToken(Refusal):
     """The token is not one of ours, was used, or is too old: not said which."""
@@ -42,6 +44,10 @@ class Links:
     def verify(self, token: str) -> str:
         """Return the page that confirms an address."""
         return f"{self.portal}/verify-email?token={token}"
+
+    def change_email(self, token: str) -> str:
+        """Return the page that confirms another address."""
+        return f"{self.portal}/change-email?token={token}"
 
 
 class Proofs:
@@ -70,19 +76,34 @@ class Proofs:
         facts = {"link": self._links.verify(token), "hours": hours}
         await queue(session, "verify_email", to=email, user_id=user_id, key=f"verify:{token_id}", **facts)
 
-    async def redeem(self, session: AsyncSession, token: str, purpose: Purpose) -> User:
-        """Use up a token and all others of its owner; return the owner, locked. Raises BadToken.
+    async def send_change(self, session: AsyncSession, user_id: str, email: str) -> None:
+        """Mail a way to make this the account's address, unless enough of them lie in the mailbox."""
+        token, token_id = await self._made(session, user_id, email, Purpose.ADDRESS)
+        if token_id is None:
+            return
+        minutes = int(LIFE[Purpose.ADDRESS].total_seconds() // 60)
+        facts = {"link": self._links.change_email(token), "minutes": minutes}
+        await queue(session, "new_email", to=email, user_id=user_id, key=f"new_email:{token_id}", **facts)
 
-        Owners are locked before tokens, always: two tokens of one owner do not wait for each other.
-        """
+    async def redeem(self, session: AsyncSession, token: str, purpose: Purpose) -> User:
+        """Use up a token and all others like it of its owner; return the owner, locked. Raises BadToken."""
+        user, email = await self._taken(session, token, purpose)
+        if user.email != email:
+            raise BadToken(NOT_VALID)
+        return user
+
+    async def redeem_change(self, session: AsyncSession, token: str) -> tuple[User, str]:
+        """Do the same with a token for another address; return that too. Raises BadToken."""
+        return await self._taken(session, token, Purpose.ADDRESS)
+
+    async def _taken(self, session: AsyncSession, token: str, purpose: Purpose) -> tuple[User, str]:
+        """Owners are locked before tokens, always: two tokens of one owner do not wait for each other."""
         digest = digest_of(token)
         found = await store.find_live(session, digest, purpose)
         user = await accounts.lock_user(session, found.user_id) if found else None
-        if found is None or user is None or user.email != found.email:
-            raise BadToken("The link is not valid, was used, or is too old; ask for another one.")
-        if digest not in await store.burn(session, user.id, purpose):
-            raise BadToken("The link is not valid, was used, or is too old; ask for another one.")
-        return user
+        if found is None or user is None or digest not in await store.burn(session, user.id, purpose):
+            raise BadToken(NOT_VALID)
+        return user, found.email
 
     async def _made(
         self, session: AsyncSession, user_id: str, email: str, purpose: Purpose

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 
 from zpack.control.accounts.access import PUBLIC, InSession, SignedIn
 from zpack.control.recovery.actions import Recovery
-from zpack.control.recovery.models import ChangeBody, ForgottenBody, ResetBody, TokenBody
+from zpack.control.recovery.models import AddressBody, ChangeBody, ForgottenBody, ResetBody, TokenBody
 
 router = APIRouter(prefix="/api/auth", tags=["accounts"])
 GENERIC = "If there is an account with this e-mail address, a link to a new password is on its way to it."
@@ -62,4 +62,18 @@ async def verify_email(body: TokenBody, request: Request, room: Room) -> dict[st
 async def send_verification(user: SignedIn, room: Room) -> dict[str, Any]:
     """Ask for another link to confirm the address."""
     await room.send_verification(user)
+    return {"ok": True}
+
+
+@router.post("/change-email")
+async def change_email(body: AddressBody, request: Request, user: SignedIn, room: Room) -> dict[str, Any]:
+    """Ask for a link that makes another e-mail address the account's."""
+    await room.change_email(user, body, address=_address(request))
+    return {"ok": True, "message": "A link is on its way to the new address."}
+
+
+@router.post("/change-email/confirm", dependencies=PUBLIC)
+async def confirm_email(body: TokenBody, request: Request, room: Room) -> dict[str, Any]:
+    """Confirm another e-mail address with the link's token."""
+    await room.confirm_email(body, address=_address(request))
     return {"ok": True}

@@ -73,11 +73,11 @@ async def find_live(session: AsyncSession, digest: str, purpose: Purpose) -> Mai
     return await session.scalar(select(MailedToken).where(*live))
 
 
-async def burn(session: AsyncSession, user_id: str, purpose: Purpose) -> set[str]:
-    """Use up all of a user's tokens for one purpose; return the hashes of those that were unused."""
+async def burn(session: AsyncSession, user_id: str, *purposes: Purpose) -> set[str]:
+    """Use up all of a user's tokens for these purposes; return the hashes of those that were unused."""
     unused = (
         MailedToken.user_id == user_id,
-        MailedToken.purpose == purpose,
+        MailedToken.purpose.in_(purposes),
         MailedToken.used_at.is_(None),
     )
     burned = update(MailedToken).where(*unused).values(used_at=func.now()).returning(MailedToken.hash)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import segno
 
-from zpack.control.accounts.store import update_user
+from zpack.control.accounts.store import lock_user, update_user
 from zpack.control.audit.store import record
 from zpack.control.engine.errors import Refusal
 from zpack.control.secondfactor import store
@@ -82,9 +82,10 @@ class SecondFactors:
 
     async def confirm(self, user: User, body: ConfirmBody) -> dict[str, Any]:
         """Switch it on with a first code; return the recovery codes. Raises BadCode, NotEnrolled."""
-        await self._count(user)
+        await self._count(user.id)
         codes = recovery_codes()
         async with self._database.transaction() as rows:
+            await lock_user(rows, user.id)  # first, as a login does: else the two wait for each other
             row = await store.lock(rows, user.id)
             if row is None or row.confirmed_at is not None:
                 raise NotEnrolled("No second factor waits to be confirmed.")
@@ -99,8 +100,9 @@ class SecondFactors:
     async def disable(self, user: User, body: DisableBody) -> None:
         """Switch it off. Raises BadCredentials, BadCode, NotEnrolled."""
         await self._accounts.confirm(user, body.password)
-        await self._count(user)
+        await self._count(user.id)
         async with self._database.transaction() as rows:
+            await lock_user(rows, user.id)
             row = await store.lock(rows, user.id)
             if row is None or row.confirmed_at is None:
                 raise NotEnrolled("This account has no second factor.")
@@ -111,18 +113,19 @@ class SecondFactors:
 
     async def complete(self, body: CompleteBody) -> dict[str, Any]:
         """Log in who has shown the password and now a code. Raises BadChallenge, BadCode, TooManyTries."""
-        user = await self._accounts.challenged(body.challenge)
-        await self._count(user)
+        claims = self._accounts.challenge_claims(body.challenge)
+        await self._count(claims["sub"])
         async with self._database.transaction() as rows:
+            user = await self._accounts.challenged(rows, claims)
             row = await store.lock(rows, user.id)
             if row is None or row.confirmed_at is None:
                 raise NotEnrolled("This account has no second factor any more; log in again.")
             await self._demand(rows, row, body.code, body.recoveryCode)
             return await self._accounts.admit(rows, user)
 
-    async def _count(self, user: User) -> None:
-        await self._limit.hit("second-factor", user.id)
-        await self._limit.hit("second-factor-day", user.id)
+    async def _count(self, user_id: str) -> None:
+        await self._limit.hit("second-factor", user_id)
+        await self._limit.hit("second-factor-day", user_id)
 
     async def _demand(self, rows: AsyncSession, row: Row, code: str, recovery: str) -> None:
         """Use a code or a recovery code up. Raises BadCode."""

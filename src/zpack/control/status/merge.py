@@ -10,12 +10,16 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
 ConnectionState = Literal[
-    "connectable", "starting", "not_published", "not_registered", "ping_failed", "offline"
+    "connectable", "starting", "not_published", "not_registered", "ping_failed", "offline", "suspended"
 ]
 
 LATEST = 4_102_444_800_000
 """2100-01-01 in milliseconds; NaN and infinity are not below it either."""
 
+KEPT_DOWN: tuple[ConnectionState, str] = (
+    "suspended",
+    "The owner's account is suspended; the server stays stopped.",
+)
 HOST_STATUS: dict[str, str] = {"start": "starting", "stop": "stopping", "restart": "restarting"}
 
 
@@ -47,8 +51,11 @@ class Observed:
 
     ``registered`` is what the proxy's own list says: True when it lists the server at its own ``place``,
     False when it does not, None when the list could not be read or is empty (row S35); ``elsewhere`` is the
-    wrong place it lists, if it does. The ``…_at`` are RFC 3339.
+    wrong place it lists, if it does. The ``…_at`` are RFC 3339. A server that is not for the edge, such as a
+    dev container, is reached as soon as it is ready.
     """
+
+    for_edge: bool = True
 
     agent: dict[str, Any] | None = None
     edge: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -60,6 +67,7 @@ class Observed:
     power: str | None = None
     power_at: str | None = None
     host_operation: dict[str, Any] | None = None
+    suspended: bool = False
 
     @property
     def pinged(self) -> dict[str, Any]:
@@ -86,7 +94,9 @@ def merge_connection(seen: Observed) -> Connection:
     published = str(seen.edge.get("state")) in {"published", "partial"}
     registered, verified = _registration(seen)
     ping = _backend_ping(seen)
-    state, reason = _verdict(seen, ready=ready, published=published, registered=registered, ping=ping)
+    state, reason = KEPT_DOWN
+    if not seen.suspended:
+        state, reason = _verdict(seen, ready=ready, published=published, registered=registered, ping=ping)
     return Connection(
         state=state,
         connectable=state == "connectable",
@@ -135,6 +145,12 @@ def _verdict(
         return state, f"The host is {HOST_STATUS.get(under_way, 'changing')}."
     if not ready:
         return _not_ready(seen.agent)
+    if not seen.for_edge:
+        return "connectable", "The container is ready."
+    return _on_edge(seen, published=published, registered=registered, ping=ping)
+
+
+def _on_edge(seen: Observed, *, published: bool, registered: bool, ping: str) -> tuple[ConnectionState, str]:
     if not published:
         return "not_published", "The server is ready but not published on the edge yet."
     if not registered:

@@ -7,7 +7,7 @@ What a server looked like is kept with what it was made from, and made again onl
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,16 @@ class Shown:
 class Servers:
     """The server list and one server's live status."""
 
-    def __init__(self, *, database: Database, instances: Instances, live: LiveState, domain: str) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        instances: Instances,
+        live: LiveState,
+        domain: str,
+        plan_of: Callable[[str | None], str],
+    ) -> None:
+        self._plan_of = plan_of
         self._database = database
         self._instances = instances
         self._live = live
@@ -165,7 +174,7 @@ class Servers:
             "runtime": payload.get("game") or payload.get("runtime") or "unknown",
             "flavor": payload.get("variant") or payload.get("runtime"),
             "version": payload.get("version") or "unknown",
-            "status": _status(facts.ctype, power, known),
+            "status": "suspended" if facts.suspended else _status(facts.ctype, power, known),
             "hostStatus": host_status(power, operation),
             "hostOnline": power == "running",
             "powerState": power,
@@ -184,8 +193,9 @@ class Servers:
             "connection": connection,
             "address": f"{facts.hostname}.{self._domain}",
             "ip": facts.ip,
-            "plan": None,
-            "suspended": False,
+            "plan": self._plan_of(facts.plan),
+            "suspended": facts.suspended,
+            "serverBillingState": facts.billing_state,
             "createdAt": facts.created_at,
         }
 
@@ -220,6 +230,7 @@ def _observed(
 ) -> Observed:
     ours = place_of(facts.ip or "", MINECRAFT_PORT)
     return Observed(
+        for_edge=facts.ctype == "game",
         agent=word,
         edge=_object(facts.payload.get("edge")),
         proxy=_object(facts.payload.get("proxy")),
@@ -230,6 +241,7 @@ def _observed(
         power=_power(live),
         power_at=looked.hosts_at,
         host_operation=operation,
+        suspended=facts.suspended,
     )
 
 

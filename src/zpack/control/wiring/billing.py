@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from zpack.control.billing.actions import Billing
@@ -15,7 +14,6 @@ from zpack.control.billing.settings import BillingSettings
 from zpack.control.billing.webhook import Webhook
 from zpack.control.engine.faults import FaultPoint
 from zpack.control.engine.periodic import Periodic
-from zpack.control.outside.stripe import Stripe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,21 +23,10 @@ if TYPE_CHECKING:
     from zpack.control.settings import Settings
     from zpack.control.wiring.clients import Clients
 
-log = logging.getLogger("zpack.billing")
 INBOX_SECONDS = 1.0
 LADDER_SECONDS = 30.0
 RECONCILE_SECONDS = 900.0
 LOCAL_PORTAL = "http://localhost:3000"
-
-
-def build_stripe(settings: Settings) -> Stripe:
-    """Construct Stripe's client; it loads nothing before its first call."""
-    key = settings.stripe_secret_key.get_secret_value() if settings.stripe_secret_key else None
-    secrets = settings.stripe_webhook_secret.get_secret_value() if settings.stripe_webhook_secret else ""
-    found = tuple(part for each in secrets.split(",") if (part := each.strip()))
-    if settings.billing_on and not found:
-        log.warning("STRIPE_WEBHOOK_SECRET is not set: every webhook is refused")
-    return Stripe(key=key or None, base_url=settings.stripe_api_base, webhook_secrets=found)
 
 
 def billing_settings(settings: Settings) -> BillingSettings:

@@ -15,13 +15,14 @@ from zpack.control.outside.agent_poll import AgentPolls
 from zpack.control.outside.agent_stream import AgentStreams
 from zpack.control.outside.artifacts import Artifacts
 from zpack.control.outside.http import ForeignHttp
+from zpack.control.outside.ide_upstream import IdeUpstream
 from zpack.control.outside.modrinth import Modrinth
 from zpack.control.outside.proxmox import Proxmox
 from zpack.control.outside.velocity import Velocity
 from zpack.control.power.store import HostOperations
 from zpack.control.publishing.store import Registrations
-from zpack.control.wiring.billing import build_stripe
 from zpack.control.wiring.roads import build_roads
+from zpack.control.wiring.stripe import build_stripe
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -40,6 +41,7 @@ class Clients:
     proxmox: Proxmox
     agents: Agents
     consoles: AgentConsoles
+    ide: IdeUpstream
     polls: AgentPolls
     streams: AgentStreams
     velocity: Velocity
@@ -54,6 +56,7 @@ class Clients:
         for client in (
             self.proxmox,
             *agents,
+            self.ide,
             self.velocity,
             self.artifacts,
             *self.mail,
@@ -95,6 +98,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
             fixed_token=fixed,
         ),
         consoles=AgentConsoles(port=settings.agent_port),
+        ide=IdeUpstream(),
         polls=AgentPolls(port=settings.agent_port),
         streams=AgentStreams(port=settings.agent_port),
         velocity=Velocity(

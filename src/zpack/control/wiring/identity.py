@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from zpack.control.wiring.clients import Clients
 
 CHALLENGE_SECONDS = 300
+IDE_COOKIE_SECONDS = 12 * 3600
+"""A working day; it is looked up with every request, so it ends sooner with the login."""
 IDENTITY_RATES = {
     "confirm": Rate(10, 60),
     "login": Rate(10, 60),
@@ -61,6 +63,7 @@ def build_tokens(settings: Settings) -> TokenKinds:
         challenge=tokens("challenge", CHALLENGE_SECONDS),
         console=tokens("console", LIFE_SECONDS),
         ide=tokens("ide", settings.ide_ttl, settings.ide_secret),
+        ide_cookie=tokens("ide_cookie", IDE_COOKIE_SECONDS, settings.ide_secret),
         refresh=tokens("refresh", settings.refresh_ttl, settings.refresh_secret),
     )
 

@@ -19,6 +19,7 @@ LOCAL_PORTAL = "http://localhost:3000"
 ANSWER_SECONDS = 1.0
 FORGET_SECONDS = 3600.0
 RATES = {
+    "change-email": Rate(5, 3600),
     "change-password": Rate(10, 60),
     "change-password-account": Rate(60, 60),
     "reset": Rate(5, 3600),

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zpack.control.backups.actions import Backups
+from zpack.control.backups.store import Turns
 from zpack.control.catalog.actions import Catalog
 from zpack.control.console.actions import Console
 from zpack.control.console.streams import ConsoleStreams
 from zpack.control.dev.actions import Dev
 from zpack.control.engine.limits import Rate, RateLimit
 from zpack.control.entitlements.actions import Entitlements
+from zpack.control.entitlements.plans import Plans
 from zpack.control.events.actions import Streams
 from zpack.control.files.actions import Files
 from zpack.control.instances.actions import Instances
@@ -23,8 +25,10 @@ from zpack.control.provisioning.settings import ProvisioningSettings
 from zpack.control.publishing.actions import Publishing
 from zpack.control.status.live import LiveState
 from zpack.control.status.view import Servers
+from zpack.control.suspension.actions import Suspension
 from zpack.control.wiring.billing import build_billing, build_ledger, build_webhook
 from zpack.control.wiring.clients import Clients, build_stores
+from zpack.control.wiring.ide import IdeDoor, build_ide
 from zpack.control.wiring.identity import build_identity
 from zpack.control.wiring.recovery import build_recovery
 
@@ -66,9 +70,11 @@ class Api:
     events: Streams
     files: Files
     dev_files: Files
+    ide: IdeDoor
     instances: Instances
     mods: Mods
     operations: Operations
+    plans: Plans
     power: Power
     provisioning: Provisioning
     publishing: Publishing
@@ -76,6 +82,7 @@ class Api:
     second_factors: SecondFactors
     servers: Servers
     sessions: Sessions
+    suspension: Suspension
     edge_secret: str
 
 
@@ -123,15 +130,79 @@ def build_publishing(settings: Settings, clients: Clients) -> Publishing:
     )
 
 
-def build_files(clients: Clients, accounts: Accounts, ctype: ContainerType) -> Files:
+def build_power(settings: Settings, clients: Clients, operations: Operations) -> Power:
+    """Construct the power room."""
+    stores = build_stores(clients)
+    return Power(
+        database=clients.database,
+        entitlements=build_entitlements(settings, clients),
+        instances=build_instances(clients),
+        operations=operations,
+        running=stores.running,
+        agents=clients.agents,
+        proxmox=clients.proxmox,
+        changes=stores.changes,
+    )
+
+
+def build_backups(clients: Clients, entitlements: Entitlements) -> Backups:
+    """Construct the backups room."""
+    return Backups(
+        database=clients.database,
+        entitlements=entitlements,
+        instances=build_instances(clients),
+        agents=clients.agents,
+        turns=Turns(redis=clients.redis),
+    )
+
+
+def build_mods(settings: Settings, clients: Clients, entitlements: Entitlements) -> Mods:
+    """Construct the mods room."""
+    return Mods(
+        database=clients.database,
+        entitlements=entitlements,
+        instances=build_instances(clients),
+        agents=clients.agents,
+        modrinth=clients.modrinth,
+        limit=RateLimit(redis=clients.redis, rates=RATES),
+        origins=tuple(part.strip().rstrip("/") for part in settings.modrinth_cdn.split(",")),
+    )
+
+
+def build_files(
+    clients: Clients, accounts: Accounts, entitlements: Entitlements, ctype: ContainerType
+) -> Files:
     """Construct the files room for one type of container."""
     return Files(
         ctype=ctype,
         database=clients.database,
         accounts=accounts,
+        entitlements=entitlements,
         instances=build_instances(clients),
         agents=clients.agents,
         streams=clients.streams,
+    )
+
+
+def build_console(clients: Clients, accounts: Accounts, entitlements: Entitlements) -> Console:
+    """Construct the console room."""
+    return Console(
+        database=clients.database,
+        accounts=accounts,
+        entitlements=entitlements,
+        instances=build_instances(clients),
+        agents=clients.agents,
+    )
+
+
+def build_console_streams(clients: Clients, accounts: Accounts, entitlements: Entitlements) -> ConsoleStreams:
+    """Construct the console's sockets."""
+    return ConsoleStreams(
+        database=clients.database,
+        accounts=accounts,
+        entitlements=entitlements,
+        instances=build_instances(clients),
+        consoles=clients.consoles,
     )
 
 
@@ -149,47 +220,34 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         instances=instances,
         live=LiveState(redis=clients.redis),
         domain=settings.game_domain,
+        plan_of=entitlements.plan_name,
     )
     return Api(
         accounts=accounts,
         administration=identity.administration,
         apikeys=identity.apikeys,
-        backups=Backups(database=database, instances=instances, agents=clients.agents),
+        backups=build_backups(clients, entitlements),
         billing=build_billing(settings, clients, entitlements),
         billing_ledger=build_ledger(settings, clients),
         billing_webhook=build_webhook(settings, clients, hint.inbox),
         catalog=catalog,
-        console=Console(database=database, accounts=accounts, instances=instances, agents=clients.agents),
-        console_streams=ConsoleStreams(
-            database=database, accounts=accounts, instances=instances, consoles=clients.consoles
-        ),
-        dev=Dev(database=database, instances=instances, agents=clients.agents),
+        console=build_console(clients, accounts, entitlements),
+        console_streams=build_console_streams(clients, accounts, entitlements),
+        dev=Dev(database=database, entitlements=entitlements, instances=instances, agents=clients.agents),
         entitlements=entitlements,
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
-        files=build_files(clients, accounts, "game"),
-        dev_files=build_files(clients, accounts, "dev"),
+        files=build_files(clients, accounts, entitlements, "game"),
+        dev_files=build_files(clients, accounts, entitlements, "dev"),
+        ide=build_ide(settings, clients, accounts=accounts, entitlements=entitlements, instances=instances),
         instances=instances,
-        mods=Mods(
-            database=database,
-            instances=instances,
-            agents=clients.agents,
-            modrinth=clients.modrinth,
-            limit=RateLimit(redis=clients.redis, rates=RATES),
-            origins=tuple(part.strip().rstrip("/") for part in settings.modrinth_cdn.split(",")),
-        ),
+        mods=build_mods(settings, clients, entitlements),
         operations=operations,
-        power=Power(
-            database=database,
-            instances=instances,
-            operations=operations,
-            running=stores.running,
-            agents=clients.agents,
-            proxmox=proxmox,
-            changes=stores.changes,
-        ),
+        plans=Plans(database=database),
+        power=build_power(settings, clients, operations),
         provisioning=Provisioning(
             database=database,
             operations=operations,
+            entitlements=entitlements,
             catalog=catalog,
             proxmox=proxmox,
             settings=provisioning_settings(settings),
@@ -199,6 +257,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         second_factors=identity.second_factors,
         servers=servers,
         sessions=identity.sessions,
+        suspension=Suspension(database=database),
         edge_secret=settings.edge_secret.get_secret_value(),
     )
 
@@ -209,7 +268,7 @@ def provisioning_settings(settings: Settings) -> ProvisioningSettings:
         template_vmid=settings.template_vmid,
         storage=settings.proxmox_storage,
         pool=settings.proxmox_pool,
-        bridge=settings.bridge,
+        bridges={"game": settings.bridge, "dev": settings.dev_bridge},
         clone_width=settings.clone_width,
         budget=settings.create_budget,
         delete_budget=settings.delete_budget,

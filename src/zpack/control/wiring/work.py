@@ -15,7 +15,7 @@ from zpack.control.engine.shards import RENEW_SECONDS, Shards
 from zpack.control.engine.workflow import Workflows
 from zpack.control.heartbeat.poller import Heartbeat
 from zpack.control.hosts.poller import ClusterWatch
-from zpack.control.operations.actions import OperationJournal
+from zpack.control.operations.actions import OperationJournal, Operations
 from zpack.control.operations.poller import Dispatcher
 from zpack.control.power.reconciler import HostOperationKeys
 from zpack.control.power.steps import PowerSteps
@@ -25,13 +25,21 @@ from zpack.control.provisioning.removal import DeleteSteps
 from zpack.control.provisioning.steps import CreateSteps
 from zpack.control.provisioning.workflow import create_workflow, delete_workflow
 from zpack.control.publishing.reconciler import EdgeReconciler
+from zpack.control.suspension.reconciler import SuspensionReconciler
 from zpack.control.wiring.billing import build_billing_work
 from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.mail import build_mail
 from zpack.control.wiring.recovery import build_reset_requests
-from zpack.control.wiring.rooms import build_publishing, provisioning_settings
+from zpack.control.wiring.rooms import (
+    build_entitlements,
+    build_power,
+    build_publishing,
+    provisioning_settings,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zpack.control.settings import Settings
 
 LOOK_SECONDS = 2.0
@@ -40,6 +48,7 @@ LOOK_SECONDS = 2.0
 
 KEYS_SECONDS = 5.0
 SESSIONS_SECONDS = 600.0
+SUSPENSION_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,7 @@ def build_work(settings: Settings, clients: Clients, *, embedded: bool) -> Work:
     shards = Shards(database=clients.database, rows=ShardRows(), worker=name)
     dispatcher = Dispatcher(database=clients.database, workflows=workflows)
     dispatch = Periodic(name="dispatch", every=1.0, tick=dispatcher.tick)
+    suspension = suspension_reconciler(settings, clients, alone=shards.alone, hint=dispatch.hint)
     billing = build_billing_work(settings, clients, shards)
     return Work(
         workflows=workflows,
@@ -79,6 +89,7 @@ def build_work(settings: Settings, clients: Clients, *, embedded: bool) -> Work:
             *build_mail(settings, clients),
             *build_reset_requests(settings, clients),
             *build_reconcilers(settings, clients, shards),
+            Periodic(name="suspension", every=SUSPENSION_SECONDS, tick=suspension.tick, cap=30.0),
         ),
     )
 
@@ -124,6 +135,23 @@ def build_reconcilers(settings: Settings, clients: Clients, shards: Shards) -> t
     )
 
 
+def suspension_reconciler(
+    settings: Settings, clients: Clients, *, alone: Callable[[], bool], hint: Callable[[], None]
+) -> SuspensionReconciler:
+    """Construct what keeps the servers of suspended accounts down, and brings them back."""
+    stores = build_stores(clients)
+    operations = Operations(database=clients.database, hint=hint)
+    return SuspensionReconciler(
+        database=clients.database,
+        proxmox=clients.proxmox,
+        power=build_power(settings, clients, operations),
+        publishing=build_publishing(settings, clients),
+        hosts=stores.hosts,
+        changes=stores.changes,
+        alone=alone,
+    )
+
+
 def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -> Workflows:
     """Construct the kernel with every workflow registered."""
     stores = build_stores(clients)
@@ -135,10 +163,12 @@ def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -
     )
     group = provisioning_settings(settings)
     publishing = build_publishing(settings, clients)
+    entitlements = build_entitlements(settings, clients)
     create = CreateSteps(
         database=clients.database,
         proxmox=clients.proxmox,
         agents=clients.agents,
+        entitlements=entitlements,
         publishing=publishing,
         words=stores.words,
         lanes=Lanes(database=clients.database, width=settings.clone_width),
@@ -152,6 +182,7 @@ def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -
     )
     power = PowerSteps(
         database=clients.database,
+        entitlements=entitlements,
         proxmox=clients.proxmox,
         running=stores.running,
         hosts=stores.hosts,

@@ -24,7 +24,6 @@ class Call:
 
     path: dict[str, str]
     given: dict[str, Any]
-    url: str
 
     def __getitem__(self, name: str) -> str:
         return self.path[name]

@@ -8,6 +8,7 @@ import fnmatch
 import json
 import logging
 import random
+import sqlite3
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("zpack.simulate.stripe")
 KIND = "_delivery"
 HISTORY = 5000
-CONCURRENT = 4
+MOST_OPEN = 20_000
+LONGEST_PAUSE = 30.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Deliveries:
         self._wake = asyncio.Event()
         self._session: aiohttp.ClientSession | None = None
         self._task: asyncio.Task[None] | None = None
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._open: dict[str, Body] = {}
+        self._by_event: dict[str, list[Body]] = {}
+        for row in world.store.all(KIND):
+            self._remember(row)
         world.listeners.append(self.take)
 
     def start(self) -> None:
@@ -66,9 +73,9 @@ class Deliveries:
     async def close(self) -> None:
         """End. What is left is delivered after the next start, when the state is kept."""
         if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            for task in (self._task, *self._busy.values()):
+                task.cancel()
+            await asyncio.gather(self._task, *self._busy.values(), return_exceptions=True)
         if self._session:
             await self._session.close()
 
@@ -82,12 +89,14 @@ class Deliveries:
 
     def release(self) -> int:
         """Deliver what is held, and try again at once what failed. Return how many that is."""
-        rows = [row for row in self._world.store.all(KIND) if row["state"] in {"held", "waiting"}]
-        self._random.shuffle(held := [row for row in rows if row["shuffled"]])
-        for row in [*held, *(row for row in rows if not row["shuffled"])]:
-            row["state"], row["at"] = "waiting", 0.0
-            self._world.store.drop(KIND, row["id"])
-            self._world.store.put(row, kind=KIND)
+        failed = [row for row in self._world.store.all(KIND) if row["state"] == "failed"]
+        rows = [*failed, *self._open.values()]
+        shuffled = [row for row in rows if row["shuffled"]]
+        self._random.shuffle(shuffled)
+        self._open.clear()
+        for row in [*shuffled, *(row for row in rows if not row["shuffled"])]:
+            row["state"], row["at"], row["attempts"] = "waiting", 0.0, 0
+            self._open[row["id"]] = self._world.store.put(row, kind=KIND)
         self._wake.set()
         return len(rows)
 
@@ -97,7 +106,7 @@ class Deliveries:
 
     def pending(self) -> int:
         """Return how many deliveries are still to be made."""
-        return sum(row["state"] in {"waiting", "held"} for row in self._world.store.all(KIND))
+        return len(self._open)
 
     def rows(self) -> list[Body]:
         """Return every delivery that is known, oldest first, without bodies or secrets."""
@@ -125,7 +134,14 @@ class Deliveries:
             "status": None,
             "at": 0.0,
         }
-        self._world.store.put(row, kind=KIND)
+        self._remember(self._world.store.put(row, kind=KIND))
+
+    def _remember(self, row: Body) -> None:
+        self._by_event.setdefault(row["event"], []).append(row)
+        if row["state"] in {"waiting", "held"}:
+            self._open[row["id"]] = row
+        while len(self._open) > MOST_OPEN:
+            self._close_row(next(iter(self._open.values())), "failed")
 
     def _targets(self) -> Iterator[Target]:
         for row in self._world.store.all(ENDPOINT):
@@ -137,46 +153,52 @@ class Deliveries:
                 yield Target(row["id"], url, row["enabled_events"], thin=row["event_payload"] == "thin")
 
     async def _run(self) -> None:
+        """Give each endpoint that has something due a task of its own: none waits for another."""
         while True:
             self._wake.clear()
-            due = self._due()
-            if due:
-                await self._deliver(due)
+            try:
                 self._forget()
                 self._world.store.flush()
-                continue
+            except sqlite3.Error:
+                log.exception("the state could not be kept")
+            targets = {target.id: target for target in self._targets()}
+            for ident, rows in self._due().items():
+                if ident not in self._busy:
+                    self._busy[ident] = asyncio.create_task(self._hand_over(targets.get(ident), rows))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._pause())
+                async with asyncio.timeout(self._pause()):
+                    await self._wake.wait()
 
-    def _due(self) -> list[Body]:
+    def _due(self) -> dict[str, list[Body]]:
         now = time.time()
-        return [r for r in self._world.store.all(KIND) if r["state"] == "waiting" and r["at"] <= now]
+        due: dict[str, list[Body]] = {}
+        for row in self._open.values():
+            if row["state"] == "waiting" and row["at"] <= now:
+                due.setdefault(row["endpoint"], []).append(row)
+        return due
 
     def _pause(self) -> float:
-        ahead = [row["at"] - time.time() for row in self._world.store.all(KIND) if row["state"] == "waiting"]
-        return max(0.01, min([30.0, *ahead]))
-
-    async def _deliver(self, due: list[Body]) -> None:
-        """Hand each endpoint its events one after another; endpoints do not wait for each other."""
-        targets = {target.id: target for target in self._targets()}
-        by_endpoint: dict[str, list[Body]] = {}
-        for row in due:
-            by_endpoint.setdefault(row["endpoint"], []).append(row)
-        async with asyncio.TaskGroup() as group:
-            for ident, rows in by_endpoint.items():
-                group.create_task(self._hand_over(targets.get(ident), rows))
+        rows = (row for row in self._open.values() if row["endpoint"] not in self._busy)
+        ahead = (row["at"] - time.time() for row in rows if row["state"] == "waiting")
+        return max(0.01, min([LONGEST_PAUSE, *ahead]))
 
     async def _hand_over(self, target: Target | None, rows: list[Body]) -> None:
-        for row in rows:
-            event = self._world.store.find("event", row["event"])
-            if target is None or event is None:
-                row["state"] = "dropped"
-                self._world.store.put(row, kind=KIND)
-                continue
-            row["status"] = await self._post(target, event)
-            row["attempts"] += 1
-            self._settle(row)
-            self._count(event)
+        """Hand an endpoint its events one after another."""
+        try:
+            for row in rows:
+                event = self._world.store.find("event", row["event"])
+                if target is None or event is None:
+                    self._close_row(row, "dropped")
+                    continue
+                row["status"] = await self._post(target, event)
+                row["attempts"] += 1
+                self._settle(row)
+                self._count(event)
+        except Exception:
+            log.exception("deliveries to one endpoint broke off")
+        finally:
+            self._busy.pop(rows[0]["endpoint"], None)
+            self._wake.set()
 
     async def _post(self, target: Target, event: Body) -> int | None:
         """Send one event; return the status of the answer, or None when there was none."""
@@ -200,19 +222,29 @@ class Deliveries:
     def _settle(self, row: Body) -> None:
         pauses = self._world.settings.delivery_seconds
         if row["status"] is not None and 200 <= row["status"] < 300:  # noqa: PLR2004 - HTTP
-            row["state"] = "delivered"
+            self._close_row(row, "delivered")
         elif row["attempts"] > len(pauses):
-            row["state"] = "failed"
+            self._close_row(row, "failed")
         else:
             row["at"] = time.time() + pauses[row["attempts"] - 1]
+            self._world.store.put(row, kind=KIND)
+
+    def _close_row(self, row: Body, state: str) -> None:
+        row["state"] = state
+        self._open.pop(row["id"], None)
         self._world.store.put(row, kind=KIND)
 
     def _count(self, event: Body) -> None:
-        mine = [row for row in self._world.store.all(KIND) if row["event"] == event["id"]]
+        mine = self._by_event.get(event["id"], [])
         event["pending_webhooks"] = sum(row["state"] != "delivered" for row in mine)
         self._world.store.put(event)
 
     def _forget(self) -> None:
-        done = [row for row in self._world.store.all(KIND) if row["state"] == "delivered"]
+        """Forget the oldest deliveries that are done."""
+        if self._world.store.size(KIND) <= HISTORY + len(self._open):
+            return
+        rows = list(self._world.store.all(KIND))
+        done = [row for row in rows if row["id"] not in self._open]
         for row in done[: max(0, len(done) - HISTORY)]:
             self._world.store.drop(KIND, row["id"])
+            self._by_event.pop(row["event"], None)

@@ -85,7 +85,7 @@ class Door:
 
     async def _asked(self, request: web.Request) -> Request:
         query = request.rel_url.raw_query_string
-        kind = request.content_type == "application/json"
+        kind = request.path.startswith("/v2/") and request.content_type == "application/json"
         try:
             body = (await request.read()).decode()
         except UnicodeDecodeError:
@@ -131,7 +131,7 @@ class Door:
         route, path = self._found(asked)
         raw = _object(asked.params) if asked.json else forms.nested(asked.params)
         given = route.form.read(raw) or {}
-        answer = route.act(self._world, Call(path, given, asked.path))
+        answer = route.act(self._world, Call(path, given))
         return expanded(self._world, answer, given.get("expand") or [])
 
     def _found(self, asked: Request) -> tuple[Route, dict[str, str]]:

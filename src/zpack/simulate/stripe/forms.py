@@ -101,7 +101,10 @@ class Many:
             raw = [raw[key] for key in sorted(raw, key=int)]
         if not isinstance(raw, list) or len(raw) > self.most:
             raise invalid("Invalid array", param=path)
-        return [self.item.read(value, f"{path}[{number}]") for number, value in enumerate(raw)]
+        found = [self.item.read(value, f"{path}[{number}]") for number, value in enumerate(raw)]
+        if None in found:
+            raise invalid("Invalid array: an item is empty", param=path)
+        return found
 
 
 @dataclass(frozen=True)

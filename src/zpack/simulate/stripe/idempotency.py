@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 KEY_LIMIT = 255
 KIND = "_idempotency"
+MOST = 20_000
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Keys:
             mark = hashlib.sha256(call.encode() + b"\n" + params).hexdigest()
             row: Body = {"id": key, "mark": mark, "status": answer.status, "body": answer.body}
             self._store.put(row, kind=KIND)
+            self._store.trim(KIND, MOST)
 
 
 def _refused(status: int, message: str, *, code: str | None = None) -> ApiError:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 from zpack.simulate.stripe.billing.invoicing import payment_of
 from zpack.simulate.stripe.errors import invalid
+from zpack.simulate.stripe.store import copied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,7 +54,7 @@ def wrapped(rows: list[Body], url: str) -> Body:
 
 def expanded(world: World, body: Body, paths: list[str]) -> Body:
     """Return a copy of an answer with the named references expanded. Raises ApiError."""
-    answer = copy.deepcopy(body)
+    answer = copied(body)
     for path in paths:
         parts = (path or "").split(".")
         if len(parts) > DEEPEST + (parts[0] == "data"):
@@ -91,13 +91,13 @@ def _expand(world: World, node: Any, parts: list[str], path: str) -> None:
         name = parts[0]
         hidden = HIDDEN.get((one.get("object", ""), name))
         if hidden:
-            one[name] = copy.deepcopy(hidden(world, one))
+            one[name] = copied(hidden(world, one))
         elif name not in one:
             if one.get("deleted"):
                 continue
             raise _not_expandable(path)
         elif isinstance(one[name], str):
-            one[name] = copy.deepcopy(_referred(world, one[name], path))
+            one[name] = copied(_referred(world, one[name], path))
         if len(parts) > 1:
             _expand(world, one[name], parts[1:], path)
         elif isinstance(one[name], int | float):

@@ -23,6 +23,13 @@ def new_id(prefix: str, length: int = 24) -> str:
     return f"{prefix}_{''.join(secrets.choice(LETTERS) for _ in range(length))}"
 
 
+def copied(value: Any) -> Any:
+    """Return a copy of JSON that shares nothing with it."""
+    if isinstance(value, dict):
+        return {key: copied(inner) for key, inner in value.items()}
+    return [copied(inner) for inner in value] if isinstance(value, list) else value
+
+
 class Store:
     """Objects of every kind in the order they were made. Changes reach the file at ``flush``."""
 
@@ -53,6 +60,16 @@ class Store:
         self._kinds.get(kind, {}).pop(ident, None)
         self._where.pop(ident, None)
         self._dirty.add((kind, ident))
+
+    def size(self, kind: str) -> int:
+        """Return how many objects of a kind there are."""
+        return len(self._kinds.get(kind, {}))
+
+    def trim(self, kind: str, most: int) -> None:
+        """Forget the oldest objects of a kind that are too many."""
+        rows = self._kinds.get(kind, {})
+        while len(rows) > most:
+            self.drop(kind, next(iter(rows)))
 
     def get(self, kind: str, ident: str | None, *, param: str | None = None) -> Body:
         """Return an object. Raises ApiError: 404, or 400 when ``param`` names it."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 PREFIX = "evt_test_"
 PATHS = {
     "billing_portal.configuration": "billing_portal/configurations",
+    "billing_portal.session": "billing_portal/sessions",
     "checkout.session": "checkout/sessions",
     "test_helpers.test_clock": "test_helpers/test_clocks",
 }

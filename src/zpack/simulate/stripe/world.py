@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zpack.simulate.stripe.faults import Faults
-from zpack.simulate.stripe.store import Store, new_id
+from zpack.simulate.stripe.store import Store, copied, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from zpack.simulate.stripe.store import Body
 
 OFFSET = "_offset"
+MOST_EVENTS = 50_000
+CHANGES = (".updated", ".refunded")
+"""Endings of the events that tell what the attributes were."""
 
 
 class World:
@@ -58,7 +60,7 @@ class World:
 
     def emit(self, kind: str, body: Body, previous: Body | None = None) -> Body:
         """Record an event with a snapshot of its object and tell the listeners."""
-        data: Body = {"object": copy.deepcopy(body)}
+        data: Body = {"object": copied(body)}
         if previous is not None:
             data["previous_attributes"] = previous
         event = {
@@ -73,6 +75,7 @@ class World:
             "type": kind,
         }
         self.store.put(event)
+        self.store.trim("event", MOST_EVENTS)
         for listener in self.listeners:
             listener(event)
         return event
@@ -87,12 +90,12 @@ class World:
     @contextmanager
     def changing(self, body: Body, kind: str) -> Generator[Body]:
         """Keep what the block changes, and tell of it once with the attributes as they were."""
-        before = copy.deepcopy(body)
+        before = copied(body)
         yield body
         previous = {key: before.get(key) for key in {**before, **body} if before.get(key) != body.get(key)}
         self.store.put(body)
         if previous:
-            self.emit(kind, body, previous)
+            self.emit(kind, body, previous if kind.endswith(CHANGES) else None)
 
     def link(self, path: str) -> str:
         """Return the address of one of our pages."""

@@ -12,6 +12,7 @@ from zpack.control.db.tables.billing import (
 )
 from zpack.control.db.tables.engine import PollingWorker, WorkerLease, WorkShard
 from zpack.control.db.tables.entitlements import Plan, Standing
+from zpack.control.db.tables.ide import ForwardedPort
 from zpack.control.db.tables.instances import (
     ContainerInstance,
     DeletedInstance,
@@ -34,6 +35,7 @@ __all__ = [
     "BillingSubscription",
     "ContainerInstance",
     "DeletedInstance",
+    "ForwardedPort",
     "IdempotencyKey",
     "LoginSession",
     "MailedToken",

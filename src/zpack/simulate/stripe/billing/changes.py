@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from zpack.simulate.stripe.billing import begin, charging, invoicing, lifecycle
 from zpack.simulate.stripe.billing.calendar import HOUR, next_end
 from zpack.simulate.stripe.billing.lines import Part, invoice_item, period_part, proration_parts
 from zpack.simulate.stripe.errors import invalid
+from zpack.simulate.stripe.store import copied
 
 if TYPE_CHECKING:
     from zpack.simulate.stripe.store import Body
@@ -82,7 +82,7 @@ def _make_pending(world: World, sub: Body, change: Change, invoice: Body, at: in
         sub["pending_update"] = {
             "billing_cycle_anchor": change.anchor if change.restarts else None,
             "expires_at": at + PENDING_HOURS * HOUR,
-            "subscription_items": copy.deepcopy(change.items),
+            "subscription_items": copied(change.items),
             "trial_end": None,
             "trial_from_plan": None,
         }
@@ -113,7 +113,7 @@ def _items(
     world: World, sub: Body, rows: list[dict[str, Any]], param: str, at: int
 ) -> tuple[list[Body], list[tuple[Body | None, Body | None]]]:
     """Return the items after the change, and each item's before and after."""
-    items: dict[str, Body | None] = {item["id"]: copy.deepcopy(item) for item in sub["items"]["data"]}
+    items: dict[str, Body | None] = {item["id"]: copied(item) for item in sub["items"]["data"]}
     before = {item["id"]: item for item in sub["items"]["data"]}
     for number, row in enumerate(rows):
         ident, where = row.get("id"), f"{param}[{number}]"

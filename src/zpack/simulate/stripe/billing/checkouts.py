@@ -27,10 +27,11 @@ def complete(
         raise ApiError(400, "This is none of Stripe's test cards.", param="card")
     if cards.CARDS[name].asks and not authenticated:
         raise charging.Outcome(charging.ASKS).error()
-    customer = _customer(world, session, email)
-    refused = world.faults.decline_of(customer["id"]) or cards.CARDS[name].charge or cards.CARDS[name].attach
+    test = cards.CARDS[name]
+    refused = world.faults.decline_of(session["customer"]) or test.charge or test.attach
     if refused and session["mode"] != "setup":
         raise charging.Outcome(charging.REFUSED, refused).error()
+    customer = _customer(world, session, email)
     session["customer"] = customer["id"]
     method = cards.attach(world, known or cards.make(world, name, customer=customer["id"]), customer)
     wanted = world.store.peek(session["id"])
@@ -38,10 +39,8 @@ def complete(
         _subscribe(world, session, customer, method, wanted["subscription"])
     elif session["mode"] == "payment":
         _charge(world, session, method, wanted["payment"])
-    with_trial = session["mode"] == "subscription" and wanted["subscription"].get("trial_period_days")
-    session["payment_status"] = (
-        "unpaid" if late else "no_payment_required" if with_trial or session["mode"] == "setup" else "paid"
-    )
+    paid = "paid" if session["amount_total"] else "no_payment_required"
+    session["payment_status"] = "unpaid" if late else paid
     session["status"] = "complete"
     session["url"] = None
     session["customer_details"] = people.details(customer)

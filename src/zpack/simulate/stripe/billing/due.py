@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zpack.simulate.stripe.billing import checkouts, lifecycle, phases
@@ -13,23 +14,51 @@ if TYPE_CHECKING:
     from zpack.simulate.stripe.store import Body
     from zpack.simulate.stripe.world import World
 
-    Deed = tuple[int, int, Callable[[int], object]]
+    Act = Callable[[World, Body, int], object]
 
-MOST_DEEDS = 100_000
+MOST_ROUNDS = 100_000
+FIRST, PHASE, PERIOD, MONEY = range(4)
+"""What comes first at one moment: an end, then a schedule's phase, then a new period, then its money."""
+
+
+@dataclass(frozen=True)
+class Deed:
+    """Something that an object is due for."""
+
+    at: int
+    rank: int
+    body: Body
+    act: Act
+
+    @property
+    def when(self) -> tuple[int, int]:
+        """Return its place in time."""
+        return self.at, self.rank
 
 
 def pass_time(world: World, clock: str | None, until: int) -> None:
     """Do everything that is due until a moment, in its order; a test clock shows each deed's moment."""
     try:
-        for _ in range(MOST_DEEDS):
-            first = min(_deeds(world, clock), key=lambda deed: deed[:2], default=None)
-            if first is None or first[0] > until:
+        for _ in range(MOST_ROUNDS):
+            deeds = [deed for body in _living(world, clock) for deed in _deeds(world, body)]
+            when = min((deed.when for deed in deeds), default=(until + 1, 0))
+            if when[0] > until:
                 break
-            _show(world, clock, first[0])
-            first[2](first[0])
+            _show(world, clock, when[0])
+            _act(world, [deed for deed in deeds if deed.when == when])
         _show(world, clock, until)
     finally:
         world.moment = None
+
+
+def _act(world: World, deeds: list[Deed]) -> None:
+    """Do what is due at one moment, each object once; what a deed before it has made void is left."""
+    done: set[str] = set()
+    for deed in deeds:
+        ident = deed.body["id"]
+        if ident not in done and any(still.when == deed.when for still in _deeds(world, deed.body)):
+            done.add(ident)
+            deed.act(world, deed.body, deed.at)
 
 
 def _show(world: World, clock: str | None, at: int) -> None:
@@ -41,49 +70,59 @@ def _show(world: World, clock: str | None, at: int) -> None:
         world.store.put(found)
 
 
-def _deeds(world: World, clock: str | None) -> Iterator[Deed]:
-    for sub in world.store.all("subscription"):
-        if sub["test_clock"] == clock and sub["status"] not in lifecycle.ENDED:
-            yield from _of_subscription(world, sub)
-    for schedule in world.store.all("subscription_schedule"):
-        if schedule["test_clock"] == clock and schedule["status"] == "active":
-            yield schedule["current_phase"]["end_date"], 1, lambda at, s=schedule: phases.turn(world, s, at)
-    for invoice in world.store.all("invoice"):
-        if invoice["test_clock"] == clock:
-            yield from _of_invoice(world, invoice)
+def _living(world: World, clock: str | None) -> Iterator[Body]:
+    """Yield the objects that live by a clock and may be due for something."""
+    for kind in ("subscription", "subscription_schedule", "invoice"):
+        for body in world.store.all(kind):
+            if body["test_clock"] == clock:
+                yield body
     for session in world.store.all("checkout.session"):
         if session["status"] == "open" and world.clock_of(session["customer"]) == clock:
-            yield session["expires_at"], 0, lambda _, s=session: checkouts.expire(world, s)
+            yield session
+
+
+def _deeds(world: World, body: Body) -> Iterator[Deed]:
+    if body["object"] == "subscription":
+        yield from _of_subscription(world, body)
+    elif body["object"] == "invoice":
+        yield from _of_invoice(body)
+    elif body["object"] == "subscription_schedule" and body["status"] == "active":
+        yield Deed(body["current_phase"]["end_date"], PHASE, body, phases.turn)
+    elif body["object"] == "checkout.session" and body["status"] == "open":
+        yield Deed(body["expires_at"], FIRST, body, lambda w, s, _: checkouts.expire(w, s))
 
 
 def _of_subscription(world: World, sub: Body) -> Iterator[Deed]:
+    if sub["status"] in lifecycle.ENDED:
+        return
     if sub["status"] == "incomplete":
-        yield (
-            sub["created"] + lifecycle.INCOMPLETE_HOURS * HOUR,
-            0,
-            lambda _: lifecycle.expire_incomplete(world, sub),
-        )
+        end = sub["created"] + lifecycle.INCOMPLETE_HOURS * HOUR
+        yield Deed(end, FIRST, sub, lambda w, s, _: lifecycle.expire_incomplete(w, s))
         return
     if sub["pending_update"]:
-        yield sub["pending_update"]["expires_at"], 0, lambda _: lifecycle.expire_pending(world, sub)
+        end = sub["pending_update"]["expires_at"]
+        yield Deed(end, FIRST, sub, lambda w, s, _: lifecycle.expire_pending(w, s))
     if sub["cancel_at"]:
-        yield (
-            sub["cancel_at"],
-            0,
-            lambda at: lifecycle.end(world, sub, reason="cancellation_requested", at=at),
-        )
+        yield Deed(sub["cancel_at"], FIRST, sub, _cancel)
     if sub["pause_collection"] and sub["pause_collection"]["resumes_at"]:
-        yield sub["pause_collection"]["resumes_at"], 0, lambda _: lifecycle.resume_collection(world, sub)
+        again = sub["pause_collection"]["resumes_at"]
+        yield Deed(again, FIRST, sub, lambda w, s, _: lifecycle.resume_collection(w, s))
     if sub["status"] in lifecycle.LIVE:
         end = min(item["current_period_end"] for item in sub["items"]["data"])
-        yield end, 2, lambda at: lifecycle.renew(world, sub, at)
+        yield Deed(end, PERIOD, sub, lifecycle.renew)
     if sub["status"] == "trialing" and world.store.peek(sub["id"]).get("announced") != sub["trial_end"]:
         moment = max(sub["trial_end"] - lifecycle.NOTICE, sub["trial_start"])
-        yield moment, 0, lambda _: lifecycle.announce_trial_end(world, sub)
+        yield Deed(moment, FIRST, sub, lambda w, s, _: lifecycle.announce_trial_end(w, s))
 
 
-def _of_invoice(world: World, invoice: Body) -> Iterator[Deed]:
+def _of_invoice(invoice: Body) -> Iterator[Deed]:
     if invoice["status"] == "draft" and invoice["automatically_finalizes_at"]:
-        yield invoice["automatically_finalizes_at"], 3, lambda _: lifecycle.collect_draft(world, invoice)
+        moment = invoice["automatically_finalizes_at"]
+        yield Deed(moment, MONEY, invoice, lambda w, i, _: lifecycle.collect_draft(w, i))
     if invoice["status"] == "open" and invoice["next_payment_attempt"]:
-        yield invoice["next_payment_attempt"], 3, lambda _: lifecycle.pay(world, invoice)
+        moment = invoice["next_payment_attempt"]
+        yield Deed(moment, MONEY, invoice, lambda w, i, _: lifecycle.pay(w, i))
+
+
+def _cancel(world: World, sub: Body, at: int) -> None:
+    lifecycle.end(world, sub, reason="cancellation_requested", at=at)

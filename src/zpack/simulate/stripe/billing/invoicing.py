@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
-from zpack.simulate.stripe.billing import charging
+from zpack.simulate.stripe.billing import charging, drafts
 from zpack.simulate.stripe.billing.calendar import DAY
-from zpack.simulate.stripe.billing.lines import line, part_of
+from zpack.simulate.stripe.billing.lines import part_of
 from zpack.simulate.stripe.errors import ApiError
-from zpack.simulate.stripe.store import new_id
+from zpack.simulate.stripe.store import copied, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,106 +18,6 @@ if TYPE_CHECKING:
     from zpack.simulate.stripe.world import World
 
 MINIMUM = 50
-EMPTY = ("application", "custom_fields", "customer_phone", "customer_shipping", "default_payment_method")
-NO_TAX = ("disabled_reason", "liability", "provider", "status")
-NONE = (
-    *EMPTY,
-    "account_tax_ids",
-    "automatically_finalizes_at",
-    "customer_account",
-    "customer_address",
-    "default_source",
-    "description",
-    "due_date",
-    "effective_at",
-    "ending_balance",
-    "footer",
-    "from_invoice",
-    "hosted_invoice_url",
-    "invoice_pdf",
-    "last_finalization_error",
-    "latest_revision",
-    "next_payment_attempt",
-    "number",
-    "on_behalf_of",
-    "receipt_number",
-    "rendering",
-    "shipping_cost",
-    "shipping_details",
-    "statement_descriptor",
-    "webhooks_delivered_at",
-)
-
-
-def blank(customer: Body, *, currency: str, reason: str, at: int) -> Body:
-    """Return an empty draft that is not kept yet."""
-    ident = new_id("in")
-    moments = ("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")
-    return {
-        "id": ident,
-        "object": "invoice",
-        **dict.fromkeys(NONE),
-        "account_country": "US",
-        "account_name": "Simulated",
-        "amount_due": 0,
-        "amount_overpaid": 0,
-        "amount_paid": 0,
-        "amount_paid_off_stripe": 0,
-        "amount_remaining": 0,
-        "amount_shipping": 0,
-        "attempt_count": 0,
-        "attempted": False,
-        "auto_advance": False,
-        "automatic_tax": {**dict.fromkeys(NO_TAX), "enabled": False},
-        "billing_reason": reason,
-        "collection_method": "charge_automatically",
-        "created": at,
-        "currency": currency,
-        "customer": customer["id"],
-        "customer_email": customer["email"],
-        "customer_name": customer["name"],
-        "customer_tax_exempt": "none",
-        "customer_tax_ids": [],
-        "default_tax_rates": [],
-        "discounts": [],
-        "issuer": {"type": "self"},
-        "lines": {"object": "list", "data": [], "has_more": False, "url": f"/v1/invoices/{ident}/lines"},
-        "livemode": False,
-        "metadata": {},
-        "parent": None,
-        "payment_settings": {
-            "default_mandate": None,
-            "payment_method_options": None,
-            "payment_method_types": None,
-        },
-        "period_end": at,
-        "period_start": at,
-        "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0,
-        "starting_balance": customer["balance"],
-        "status": "draft",
-        "status_transitions": dict.fromkeys(moments),
-        "subtotal": 0,
-        "subtotal_excluding_tax": 0,
-        "test_clock": customer["test_clock"],
-        "total": 0,
-        "total_discount_amounts": [],
-        "total_excluding_tax": 0,
-        "total_pretax_credit_amounts": [],
-        "total_taxes": [],
-    }
-
-
-def fill(invoice: Body, parts: Iterable[tuple[Part, str | None]]) -> Body:
-    """Add lines to a draft and sum it up; a credit beyond the total goes to the customer's balance."""
-    for part, item in parts:
-        invoice["lines"]["data"].append(line(part, invoice["id"], invoice_item=item))
-    total = sum(row["amount"] for row in invoice["lines"]["data"])
-    for key in ("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"):
-        invoice[key] = total
-    due = max(0, total + invoice["starting_balance"]) if total > 0 else 0
-    invoice["amount_due"] = invoice["amount_remaining"] = due
-    return invoice
 
 
 def of_subscription(
@@ -126,16 +25,16 @@ def of_subscription(
 ) -> Body:
     """Return a draft for a subscription that is not kept yet; ``pending`` takes up its pending items."""
     customer = world.store.get("customer", sub["customer"])
-    invoice = blank(customer, currency=sub["currency"], reason=reason, at=at)
+    invoice = drafts.blank(customer, currency=sub["currency"], reason=reason, at=at)
     invoice["collection_method"] = sub["collection_method"]
     invoice["default_payment_method"] = None
     invoice["parent"] = {
         "quote_details": None,
-        "subscription_details": {"metadata": copy.deepcopy(sub["metadata"]), "subscription": sub["id"]},
+        "subscription_details": {"metadata": copied(sub["metadata"]), "subscription": sub["id"]},
         "type": "subscription_details",
     }
     held = pending_items(world, sub) if pending else []
-    return fill(
+    return drafts.fill(
         invoice, [*((part_of(world, item), item["id"]) for item in held), *((part, None) for part in parts)]
     )
 
@@ -147,11 +46,15 @@ def pending_items(world: World, sub: Body) -> list[Body]:
         for item in world.store.all("invoiceitem")
         if item["invoice"] is None
         and item["customer"] == sub["customer"]
-        and ((item["parent"] or {}).get("subscription_details") or {"subscription": sub["id"]})[
-            "subscription"
-        ]
-        == sub["id"]
+        and subscription_of(item) in {None, sub["id"]}
     ]
+
+
+def give_up(world: World, invoice: Body) -> None:
+    """Do nothing more about an invoice by itself."""
+    invoice["auto_advance"] = False
+    invoice["next_payment_attempt"] = invoice["automatically_finalizes_at"] = None
+    world.store.put(invoice)
 
 
 def keep(world: World, invoice: Body) -> Body:
@@ -258,7 +161,7 @@ def void(world: World, invoice: Body, status: str = "void") -> Body:
 
 
 def subscription_of(invoice: Body) -> str | None:
-    """Return the subscription an invoice is for."""
+    """Return the subscription an invoice, or an invoice item, is for."""
     details = (invoice["parent"] or {}).get("subscription_details")
     return details["subscription"] if details else None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zpack.simulate.stripe.billing import charging, invoicing
 from zpack.simulate.stripe.billing.calendar import DAY, HOUR, next_end
 from zpack.simulate.stripe.billing.lines import period_part
+from zpack.simulate.stripe.errors import ApiError, missing
 
 if TYPE_CHECKING:
     from zpack.simulate.stripe.store import Body
@@ -17,6 +18,16 @@ LIVE = ("trialing", "active", "past_due", "unpaid")
 ENDED = ("canceled", "incomplete_expired")
 INCOMPLETE_HOURS = 23
 NOTICE = 3 * DAY
+
+
+def running(world: World, ident: str) -> Body:
+    """Return a subscription that has not ended. Raises ApiError, as Stripe does: an ended one is gone."""
+    sub = world.store.get("subscription", ident)
+    if sub["status"] == "canceled":
+        raise missing("subscription", ident)
+    if sub["status"] in ENDED:
+        raise ApiError(400, f"A subscription that is {sub['status']} cannot be changed.")
+    return sub
 
 
 def first_invoice(world: World, sub: Body) -> Body:
@@ -56,8 +67,7 @@ def refused(world: World, sub: Body, invoice: Body) -> None:
 
 def give_up(world: World, sub: Body, invoice: Body) -> None:
     """Do what the account does when the retries are over."""
-    invoice["auto_advance"] = False
-    world.store.put(invoice)
+    invoicing.give_up(world, invoice)
     if world.settings.exhausted == "cancel":
         end(world, sub, reason="payment_failed")
         return
@@ -156,9 +166,7 @@ def end(world: World, sub: Body, *, reason: str, at: int | None = None) -> Body:
     world.store.put(sub)
     for invoice in world.store.all("invoice"):
         if invoicing.subscription_of(invoice) == sub["id"] and invoice["status"] in {"draft", "open"}:
-            invoice["auto_advance"], invoice["next_payment_attempt"] = False, None
-            invoice["automatically_finalizes_at"] = None
-            world.store.put(invoice)
+            invoicing.give_up(world, invoice)
     world.emit("customer.subscription.deleted", sub)
     return sub
 

@@ -118,6 +118,8 @@ def make_product(world: World, given: dict[str, Any]) -> Body:
 def update_product(world: World, call: Call) -> Body:
     """Change a product."""
     product, given = world.store.get("product", call["id"]), call.given
+    if "name" in given and given["name"] is None:
+        raise invalid("You passed an empty string for 'name'.", param="name", code="parameter_invalid_empty")
     with world.changing(product, "product.updated"):
         for name in PRODUCT_PLAIN:
             if name in given:

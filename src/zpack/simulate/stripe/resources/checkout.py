@@ -12,7 +12,7 @@ from zpack.simulate.stripe.forms import FLAG, METADATA, MOMENT, TEXT, Fields, Ma
 from zpack.simulate.stripe.listing import matching, page
 from zpack.simulate.stripe.resources import catalog
 from zpack.simulate.stripe.resources.customers import ADDRESS
-from zpack.simulate.stripe.resources.subscriptions import END_BEHAVIOR
+from zpack.simulate.stripe.resources.subscription_forms import END_BEHAVIOR
 from zpack.simulate.stripe.store import new_id
 
 if TYPE_CHECKING:
@@ -65,7 +65,6 @@ PAYMENT_DATA = Fields(
 LOCALE = one_of("auto", "de", "en", "es", "fr", "it", "nl", "pl", "pt")
 CREATE: dict[str, Kind] = {
     "allow_promotion_codes": FLAG,
-    "automatic_tax": Fields({"enabled": FLAG}, required=("enabled",)),
     "billing_address_collection": one_of("auto", "required"),
     "cancel_url": TEXT,
     "client_reference_id": TEXT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zpack.simulate.stripe.billing import cards, lifecycle, people
+from zpack.simulate.stripe.billing import cards, invoicing, lifecycle, people
 from zpack.simulate.stripe.calls import listed, route
 from zpack.simulate.stripe.errors import invalid
 from zpack.simulate.stripe.forms import METADATA, TEXT, WHOLE_NUMBER, Fields, Many, merged, one_of
@@ -87,6 +87,9 @@ def remove(world: World, customer: Body) -> Body:
     for sub in world.store.all("subscription"):
         if sub["customer"] == customer["id"] and sub["status"] not in lifecycle.ENDED:
             lifecycle.end(world, sub, reason="cancellation_requested")
+    for invoice in world.store.all("invoice"):
+        if invoice["customer"] == customer["id"] and invoice["status"] in {"draft", "open"}:
+            invoicing.give_up(world, invoice)
     world.emit("customer.deleted", customer)
     world.store.drop("customer", customer["id"])
     answer: Body = {"id": customer["id"], "object": "customer", "deleted": True}

@@ -32,7 +32,7 @@ SETUP: dict[str, Kind] = {
     "description": TEXT,
     "metadata": METADATA,
     "payment_method": TEXT,
-    "payment_method_types": Many(TEXT),
+    "payment_method_types": Many(one_of("card", "link")),
     "return_url": TEXT,
     "usage": USAGE,
 }
@@ -148,7 +148,7 @@ def create_setup(world: World, call: Call) -> Body:
         "usage": given.get("usage") or "off_session",
     }
     world.add(intent, "setup_intent.created")
-    return _confirmed(world, intent, given["payment_method"]) if given.get("confirm") else intent
+    return _confirmed(world, intent, given.get("payment_method") or "") if given.get("confirm") else intent
 
 
 def confirm_setup(world: World, call: Call) -> Body:

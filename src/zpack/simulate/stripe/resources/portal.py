@@ -8,7 +8,7 @@ from zpack.simulate.stripe.calls import listed, route
 from zpack.simulate.stripe.errors import invalid
 from zpack.simulate.stripe.forms import FLAG, METADATA, TEXT, Fields, Many, Whole, merged, one_of
 from zpack.simulate.stripe.listing import matching, page
-from zpack.simulate.stripe.resources.subscriptions import PRORATION
+from zpack.simulate.stripe.resources.subscription_forms import PRORATION
 from zpack.simulate.stripe.store import new_id
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from zpack.simulate.stripe.errors import ApiError, invalid
 from zpack.simulate.stripe.forms import FLAG, METADATA, MOMENT, TEXT, Fields, Many, Whole, merged, one_of
 from zpack.simulate.stripe.listing import matching, page
 from zpack.simulate.stripe.resources.catalog import INTERVAL
-from zpack.simulate.stripe.resources.checks import live_subscription
 from zpack.simulate.stripe.store import new_id
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def create(world: World, call: Call) -> Body:
                 "You cannot set other parameters together with `from_subscription`.",
                 param="from_subscription",
             )
-        sub = live_subscription(world, given["from_subscription"])
+        sub = lifecycle.running(world, given["from_subscription"])
         if sub["schedule"]:
             raise invalid(
                 "You cannot migrate a subscription that is already attached to a schedule:"

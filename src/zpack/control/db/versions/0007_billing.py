@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0020"
-down_revision = ("0003_mail", "0003_entitlements")
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

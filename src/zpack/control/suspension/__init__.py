@@ -1,0 +1,1 @@
+"""Keeping the servers of suspended accounts down, and bringing back what ran before."""
