@@ -88,8 +88,8 @@ def api(settings: Settings, clients: Clients) -> Api:
 
 
 @asynccontextmanager
-async def served(app: Any) -> AsyncIterator[str]:
-    """Serve an application on a free port of a real socket."""
+async def served(app: Any, *, proxies: str = "") -> AsyncIterator[str]:
+    """Serve an application on a free port of a real socket; ``proxies`` are believed where callers are from."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()  # a client may come before the server has begun
@@ -97,7 +97,8 @@ async def served(app: Any) -> AsyncIterator[str]:
         app,
         log_config=None,
         lifespan="off",
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         **SOCKETS,
     )
@@ -112,12 +113,18 @@ async def served(app: Any) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def base_url(api: Api) -> AsyncIterator[str]:
+def proxies() -> str:
+    """Override to have ``X-Forwarded-For`` believed."""
+    return ""
+
+
+@pytest.fixture
+async def base_url(api: Api, proxies: str) -> AsyncIterator[str]:
     async def ready() -> dict[str, str]:
         return {}
 
     app = create_app(api, ready=ready, cors_origins=("http://localhost:3000",))
-    async with served(app) as url:
+    async with served(app, proxies=proxies) as url:
         yield url
 
 

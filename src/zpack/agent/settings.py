@@ -304,7 +304,7 @@ def _keeping(reader: _Reader) -> Keeping:
         keep_checkpoints=int(reader.number("ZLH_AGENT_BACKUP_KEEP_CHECKPOINTS", 3, low=1, high=1000)),
         max_bytes=int(reader.number("ZLH_AGENT_BACKUP_MAX_MIB", 65536, low=0.01, high=1e8) * MIB),
         min_free_bytes=int(reader.number("ZLH_AGENT_BACKUP_MIN_FREE_MIB", 256, low=0, high=1e8) * MIB),
-        seconds=reader.number("ZLH_AGENT_BACKUP_SECONDS", 3600, low=0.1, high=86400),
+        seconds=reader.number("ZLH_AGENT_BACKUP_SECONDS", 3600, low=0.001, high=86400),
     )
 
 

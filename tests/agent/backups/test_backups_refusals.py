@@ -199,7 +199,7 @@ async def test_the_oldest_go_and_each_kind_is_counted_by_itself(tmp_path: Path, 
     [
         ("ZLH_AGENT_BACKUP_MAX_MIB", "1", (413, "backup_too_large")),
         ("ZLH_AGENT_BACKUP_MIN_FREE_MIB", "90000000", (507, "disk_full")),
-        ("ZLH_AGENT_BACKUP_SECONDS", "0.1", (503, "backup_failed")),
+        ("ZLH_AGENT_BACKUP_SECONDS", "0.001", (503, "backup_failed")),
     ],
 )
 async def test_limits(tmp_path: Path, store: StoreServer, setting: str, value: str, expected: Any) -> None:

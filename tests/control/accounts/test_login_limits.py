@@ -20,6 +20,12 @@ GOOD = {"identifier": "ann", "password": PASSWORD}
 BAD = {"identifier": "ann", "password": "wrong one"}
 
 
+@pytest.fixture
+def proxies() -> str:
+    """A proxy stands before the application, as in production."""
+    return "127.0.0.1"
+
+
 def from_(address: str) -> dict[str, Any]:
     return {"headers": {"X-Forwarded-For": address}}
 

@@ -26,6 +26,12 @@ LOGIN = {"identifier": "ann", "password": PASSWORD}
 
 
 @pytest.fixture
+def proxies() -> str:
+    """A proxy stands before the application, as in production."""
+    return "127.0.0.1"
+
+
+@pytest.fixture
 async def tokens(ann: Caller, anyone: Caller) -> dict[str, Any]:
     """A second login of Ann's."""
     assert ann

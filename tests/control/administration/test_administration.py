@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 AUDIT, USERS = "/api/audit", "/api/admin/users"
 
 
+@pytest.fixture
+def proxies() -> str:
+    """A proxy stands before the application, as in production."""
+    return "127.0.0.1"
+
+
 async def id_of(caller: Caller) -> str:
     return (await caller.get("/api/auth/me")).body["user"]["id"]
 
