@@ -166,7 +166,7 @@ async def test_more_keys_than_it_reads_are_refused(place: Place) -> None:
         assert await viewer.problem() == "not_ready"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.root
 async def test_as_root_it_becomes_its_user(tmp_path: Path) -> None:
     nobody = pwd.getpwnam("nobody")
     account = Account(WorkloadUser(nobody.pw_uid, nobody.pw_gid, 0), tmp_path / "none", AROUND)

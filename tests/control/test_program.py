@@ -148,6 +148,12 @@ async def test_the_doctor_asks_stripe_when_billing_is_on(environment: dict[str, 
     assert "sk_test_x" not in out
 
 
+async def test_billing_without_a_secret_for_webhooks_stops_the_start(environment: dict[str, str]) -> None:
+    status, _, err = await run({**environment, "STRIPE_SECRET_KEY": "sk_test_x"}, "serve", "--embedded")
+    assert (status, err.count("\n"), "STRIPE_WEBHOOK_SECRET" in err) == (2, 1, True)
+    assert "sk_test_x" not in err
+
+
 async def test_it_serves_stops_cleanly_and_makes_one_admin(environment: dict[str, str]) -> None:
     for _ in range(2):
         async with control(environment) as (process, url), Caller(url) as caller:

@@ -210,6 +210,16 @@ class Settings(BaseSettings):
             raise ValueError("DEV_IDE_RETURN_HOSTED_URL needs DEV_IDE_HOST_SUFFIX")
         return self
 
+    @model_validator(mode="after")
+    def _webhooks_verified(self) -> Self:
+        if self.billing_on and not (self.stripe_webhook_secret or SecretStr("")).get_secret_value().strip(
+            " ,"
+        ):
+            raise ValueError(
+                "STRIPE_SECRET_KEY needs STRIPE_WEBHOOK_SECRET: what Stripe tells is not believed"
+            )
+        return self
+
     @field_validator("edge_secret")
     @classmethod
     def _shared_long_enough(cls, value: SecretStr) -> SecretStr:

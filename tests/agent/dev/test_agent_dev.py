@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import pwd
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -179,7 +178,7 @@ async def test_the_shell_stands_in_the_workspace_and_finds_the_runtime(dev: Stan
         await viewer.until(f"at {dev.home}/workspace with v24.0.0 as nobody-of-this-name")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.root
 def test_a_home_that_the_account_cannot_reach_leaves_it_to_whom_the_agent_is() -> None:
     nobody = pwd.getpwnam("nobody")
     with TemporaryDirectory() as folder:  # pytest's own folders are closed further up

@@ -194,7 +194,13 @@ def test_a_sealed_secret_opens_for_its_user_only_and_unchanged() -> None:
     sealed = sealing.seal(b"s" * 20, "usr_1")
     assert sealing.open(sealed, "usr_1") == b"s" * 20
     assert sealed != sealing.seal(b"s" * 20, "usr_1")
-    for changed, user in ((sealed, "usr_2"), (sealed[:12] + "AAAA" + sealed[16:], "usr_1"), ("x.y", "usr_1")):
+    for changed, user in (
+        (sealed, "usr_2"),
+        (sealed[:12] + "AAAA" + sealed[16:], "usr_1"),
+        ("x.y", "usr_1"),
+        (sealed[:9], "usr_1"),
+        (sealed[:9] + "no base64", "usr_1"),
+    ):
         with pytest.raises(Broken):
             sealing.open(changed, user)
 
