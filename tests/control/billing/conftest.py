@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-import stripe
 
+from tests.support.stripe import official_client, simulated
 from tests.support.waiting import eventually
 from zpack.control.billing.mirror import Mirror
 from zpack.control.billing.poller import Inbox
 from zpack.control.billing.reconciler import Scheduler
 from zpack.control.wiring.billing import billing_settings
-from zpack.simulate.stripe.app import Server
 from zpack.simulate.stripe.billing.due import pass_time
 from zpack.simulate.stripe.resources.events import add_endpoint
 from zpack.simulate.stripe.settings import Settings as SimulatorSettings
@@ -24,6 +22,8 @@ from zpack.simulate.stripe.world import World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    import stripe
 
     from tests.support.http import Caller
     from zpack.control.settings import Settings
@@ -41,20 +41,15 @@ def world() -> World:
 
 @pytest.fixture
 async def stripe_base(world: World) -> AsyncIterator[str]:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()
-    server = Server(world)
-    yield f"http://{await server.start(listener)}"
-    await server.close()
+    async with simulated(world) as base:
+        yield base
 
 
 @pytest.fixture
 async def sdk(stripe_base: str) -> AsyncIterator[stripe.StripeClient]:
     """The operator's hands in Stripe's dashboard."""
-    http = stripe.AIOHTTPClient()
-    yield stripe.StripeClient(KEY, base_addresses={"api": stripe_base}, http_client=http)
-    await http.close_async()
+    async with official_client(stripe_base, KEY) as client:
+        yield client
 
 
 @pytest.fixture

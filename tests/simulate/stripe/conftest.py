@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -13,8 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.simulate.stripe import spec
+from tests.support.stripe import official_client, simulated
 from tests.support.waiting import eventually
-from zpack.simulate.stripe.app import Server
 from zpack.simulate.stripe.resources.events import add_destination, add_endpoint
 from zpack.simulate.stripe.settings import Settings
 from zpack.simulate.stripe.world import World
@@ -82,19 +81,14 @@ def world(receiver: Receiver, payload: str) -> Iterator[World]:
 
 @pytest.fixture
 async def base(world: World) -> AsyncIterator[str]:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()
-    server = Server(world)
-    yield f"http://{await server.start(listener)}"
-    await server.close()
+    async with simulated(world) as found:
+        yield found
 
 
 @pytest.fixture
 async def client(base: str) -> AsyncIterator[stripe.StripeClient]:
-    http = stripe.AIOHTTPClient()
-    yield stripe.StripeClient(KEY, base_addresses={"api": base}, http_client=http)
-    await http.close_async()
+    async with official_client(base, KEY) as made:
+        yield made
 
 
 @pytest.fixture
