@@ -8,6 +8,7 @@ import json
 import socket
 import subprocess
 import tarfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,6 +165,14 @@ def test_a_players_list_shows_the_server(start: Any) -> None:
     assert json.loads(said.stdout)["description"] == {"text": "in the list"}
 
 
+def written_to(log: Path, words: str) -> None:
+    """Wait until the game has written to its log, which it does some time after it spoke."""
+    deadline = time.monotonic() + 20
+    while words not in log.read_text():
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+
+
 @pytest.mark.node
 def test_the_console_takes_commands_and_stop_ends_cleanly(start: Any, tmp_path: Path) -> None:
     game = start(version="1.20.4")
@@ -174,6 +183,7 @@ def test_the_console_takes_commands_and_stop_ends_cleanly(start: Any, tmp_path: 
     game.read_until("[Server] hello all")
     game.command("no-such-command")
     game.read_until("ERROR]: Command not found")
+    written_to(next((tmp_path / "logs").iterdir()), "hello all")
     game.command("stop")
     game.read_until("Stopping the server (console)")
     assert game.process.wait(20) == 0
