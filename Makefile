@@ -9,7 +9,8 @@ UV := $(VENV)/bootstrap/bin/uv
 STAMP := $(VENV)/.stamps
 ARGS ?=
 RUNTIME := requirements/base.txt pyproject.toml
-APT := lxc uidmap iproute2 redis-tools mmdebstrap
+APT := lxc uidmap iproute2 redis-tools mmdebstrap chromium prometheus knot knot-dnsutils bind9 nginx-light \
+  minetest-server
 IDE_APT := libkrb5-dev libx11-dev libxkbfile-dev libsecret-1-dev pkg-config g++ make python3
 NODE_PROJECTS := $(dir $(wildcard tests/node/*/package-lock.json))
 
