@@ -26,7 +26,6 @@ from zpack.control.wiring import Hint, build_api, build_clients, build_work
 from zpack.control.worker import Worker
 from zpack.lifetime import collect_rarely, say_ready
 from zpack.wire.console import MAX_ASKED
-from zpack.wire.websocket import text_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,11 +80,11 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             extensions[AT_ONCE] = self.send_at_once
             extensions[SPLICE] = self.give_away
 
-    def send_at_once(self, text: str) -> bool:
-        """Send a text, of which there are thousands a second; return False when it has to wait or fail."""
+    def send_at_once(self, frames: bytes) -> bool:
+        """Send whole frames, thousands a second; return False when that has to wait or fail."""
         if not self.writable.is_set() or self.disconnected or self.close_sent or not self.handshake_complete:
             return False
-        self.transport.write(text_frame(text))
+        self.transport.write(frames)
         return True
 
     def give_away(self, head: bytes, protocol: asyncio.Protocol) -> asyncio.Transport | None:

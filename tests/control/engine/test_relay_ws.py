@@ -11,7 +11,8 @@ from websockets.frames import Frame, Opcode
 
 from zpack.control.engine import relay_ws
 from zpack.control.engine.errors import ForeignError, Refusal
-from zpack.control.engine.relay_ws import AsgiSide, Ending, Patience, SideEnded, relay
+from zpack.control.engine.frames import texts_of
+from zpack.control.engine.relay_ws import AsgiSide, ClientSide, Ending, Patience, SideEnded, relay
 from zpack.wire.websocket import text_frame
 
 PATIENCE = Patience(silent_seconds=60, stuck_seconds=60)
@@ -22,6 +23,7 @@ class MemorySide:
 
     def __init__(self, *says: str, ending: Ending | None = None, stuck: bool = False) -> None:
         self.heard_at = time.monotonic()
+        self.stuck_since: float | None = None
         self.sent: list[str | bytes] = []
         self._says = list(says)
         self._ending = ending
@@ -39,6 +41,22 @@ class MemorySide:
         if self._stuck:
             await asyncio.Event().wait()
         self.sent.append(message)
+
+    def at_once(self, frames: bytes, /) -> bool:
+        if not self._stuck:
+            self.sent += texts_of(frames)
+        return not self._stuck
+
+    async def tell(self, frames: bytes) -> None:
+        for text in texts_of(frames):
+            await self.send(text)
+
+    async def speak(self, client: ClientSide) -> None:
+        while True:
+            frames = text_frame(str(await self.receive()))
+            if not client.at_once(frames):
+                self.stuck_since = time.monotonic()
+                await client.tell(frames)
 
     async def close(self, ending: Ending) -> None:
         raise AssertionError(ending)

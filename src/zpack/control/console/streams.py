@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zpack.control.accounts.actions import Accounts
     from zpack.control.accounts.models import Session, User
     from zpack.control.db.session import Database
-    from zpack.control.engine.relay_ws import Side
+    from zpack.control.engine.relay_ws import ClientSide
     from zpack.control.entitlements.actions import Entitlements
     from zpack.control.instances.actions import Instances
     from zpack.control.instances.models import Reached
@@ -101,7 +101,7 @@ class ConsoleStreams:
         finally:
             self._channels.close(channel)
 
-    async def serve(self, channel: ConsoleChannel, viewer: Side, wanted: Wanted) -> None:
+    async def serve(self, channel: ConsoleChannel, viewer: ClientSide, wanted: Wanted) -> None:
         """Carry between viewer and agent until either leaves or the right ends; then close both."""
         at, agent = channel.at, None
         try:

@@ -1,7 +1,8 @@
 """Carries WebSocket messages between two sides, and knows nothing of what they say.
 
-Both directions live in one task group and end together. Nothing is queued here: a message is taken from one
-side when the other has taken the last, so whoever reads slowly slows down whoever talks.
+Both directions live in one task group and end together. What the client says goes message by message, for
+each is looked at. What the server says passes as frames, without a task, for as long as the client takes
+them. Nothing is queued here: whoever reads slowly slows down whoever talks.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zpack.control.engine.errors import ForeignError, Refusal
+from zpack.control.engine.frames import texts_of
 from zpack.wire.problem import CLOSE
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("zpack.relay")
 GONE_AWAY, NORMAL = 1001, 1000
 AT_ONCE = "zpack.websocket.at_once"
-"""ASGI extension of our server: sends a text without a message through every layer, or returns False."""
+"""ASGI extension of our server: sends whole text frames past every layer, or returns False."""
 LOOK_SECONDS = 5.0
 REASON_BYTES = 123
 """RFC 6455 §5.5: a close frame has 125 bytes, two of them for the code."""
@@ -59,13 +61,41 @@ class SideEnded(Exception):
         self.ending = ending
 
 
-class Side(Protocol):
-    """One end. ``heard_at`` is when it last gave a sign of life, on the monotonic clock."""
-
-    heard_at: float
+class ClientSide(Protocol):
+    """The end that asks."""
 
     async def receive(self) -> str | bytes:
         """Return the next message. Raises SideEnded."""
+        ...
+
+    def at_once(self, frames: bytes, /) -> bool:
+        """Send whole text frames; False, with nothing sent, when it has to wait or cannot."""
+        ...
+
+    async def tell(self, frames: bytes) -> None:
+        """Send whole text frames, waiting until they may. Raises SideEnded."""
+        ...
+
+    async def close(self, ending: Ending) -> None:
+        """Say goodbye; nothing when it is gone."""
+        ...
+
+
+class ServerSide(Protocol):
+    """The end that is asked."""
+
+    @property
+    def heard_at(self) -> float:
+        """When it last gave a sign of life while it was listened to, on the monotonic clock."""
+        ...
+
+    @property
+    def stuck_since(self) -> float | None:
+        """Since when the client has not taken what it said; it is not listened to until then."""
+        ...
+
+    async def speak(self, client: ClientSide) -> None:
+        """Pass on what it says until it ends. Raises SideEnded."""
         ...
 
     async def send(self, message: str | bytes) -> None:
@@ -85,33 +115,31 @@ class Patience:
     stuck_seconds: float
 
 
-class _Half:
-    """One direction."""
+class _Asking:
+    """What the client says, on its way to the server."""
 
-    def __init__(self, source: Side, target: Side, check: Callable[[Any], Awaitable[None]] | None) -> None:
-        self.source = source
-        self.listening_at: float | None = None
+    def __init__(
+        self, client: ClientSide, server: ServerSide, check: Callable[[Any], Awaitable[None]] | None
+    ) -> None:
         self.sending_at: float | None = None
-        self._target = target
+        self._client = client
+        self._server = server
         self._check = check
 
     async def carry(self) -> None:
         """Carry until a side ends. Raises SideEnded."""
-        receive, send, check, clock = self.source.receive, self._target.send, self._check, time.monotonic
         while True:
-            self.listening_at = clock()
-            message = await receive()
-            self.listening_at = None
-            if check is not None:
-                await check(message)
-            self.sending_at = clock()
-            await send(message)
+            message = await self._client.receive()
+            if self._check is not None:
+                await self._check(message)
+            self.sending_at = time.monotonic()
+            await self._server.send(message)
             self.sending_at = None
 
 
 async def relay(
-    client: Side,
-    server: Side,
+    client: ClientSide,
+    server: ServerSide,
     *,
     patience: Patience,
     over: asyncio.Event,
@@ -123,7 +151,7 @@ async def relay(
     ``check`` sees each message of the client before it is carried and may take its time. ``why`` says how it
     ended once ``over`` is set.
     """
-    asked, told = _Half(client, server, check), _Half(server, client, None)
+    asked = _Asking(client, server, check)
     endings: list[Ending] = []
 
     async def end_with(work: Callable[[], Awaitable[Ending | None]]) -> None:
@@ -143,25 +171,27 @@ async def relay(
         await over.wait()
         return why()
 
+    async def speak() -> None:
+        await server.speak(client)
+
     async def watch_silence() -> Ending:
-        return await _watch(asked, told, patience)
+        return await _watch(asked, server, patience)
 
     tasks: list[asyncio.Task[None]] = []
     async with asyncio.TaskGroup() as group:
-        works = (asked.carry, told.carry, watch_over, watch_silence)
+        works = (asked.carry, speak, watch_over, watch_silence)
         tasks.extend(group.create_task(end_with(work)) for work in works)
     return endings[0]
 
 
-async def _watch(asked: _Half, told: _Half, patience: Patience) -> Ending:
+async def _watch(asked: _Asking, server: ServerSide, patience: Patience) -> Ending:
     """Return once the server is silent, or somebody takes nothing, for too long."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         now = time.monotonic()
-        listening = told.listening_at
-        if listening is not None and now - max(listening, told.source.heard_at) > patience.silent_seconds:
+        if server.stuck_since is None and now - server.heard_at > patience.silent_seconds:
             return Ending.of("timeout", "upstream_silent")
-        if any(half.sending_at and now - half.sending_at > patience.stuck_seconds for half in (asked, told)):
+        if any(at and now - at > patience.stuck_seconds for at in (asked.sending_at, server.stuck_since)):
             return Ending(GONE_AWAY, "too_slow")
 
 
@@ -175,10 +205,9 @@ class AsgiSide:
         *,
         extensions: Mapping[str, Any] | None = None,
     ) -> None:
-        self.heard_at = time.monotonic()
         self._receive = receive
         self._send = send
-        self._at_once: Callable[[str], bool] | None = (extensions or {}).get(AT_ONCE)
+        self.at_once: Callable[[bytes], bool] = (extensions or {}).get(AT_ONCE, _not_at_once)
         self._gone = False
 
     async def receive(self) -> str | bytes:
@@ -190,14 +219,11 @@ class AsgiSide:
         text = message.get("text")
         return text if text is not None else message["bytes"]
 
-    async def send(self, message: str | bytes) -> None:
-        """Send one. Raises SideEnded."""
-        is_text = isinstance(message, str)
-        if is_text and self._at_once is not None and self._at_once(message):
-            return
-        kind = "text" if is_text else "bytes"
+    async def tell(self, frames: bytes) -> None:
+        """Send whole text frames, waiting until they may. Raises SideEnded."""
         try:
-            await self._send({"type": "websocket.send", kind: message})
+            for text in texts_of(frames):
+                await self._send({"type": "websocket.send", "text": text})
         except (OSError, RuntimeError) as failure:  # the server's way to say that nobody is there
             self._gone = True
             raise SideEnded(Ending(NORMAL, "client_left")) from failure
@@ -211,3 +237,9 @@ class AsgiSide:
             await self._send({"type": "websocket.close", "code": ending.code, "reason": reason})
         except (OSError, RuntimeError):
             self._gone = True
+
+
+def _not_at_once(frames: bytes) -> bool:
+    """Take nothing: this server has no such way."""
+    del frames
+    return False
