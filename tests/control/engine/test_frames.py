@@ -70,7 +70,7 @@ def test_a_text_in_pieces_is_joined_across_a_ping() -> None:
     "bad",
     [
         raw(Opcode.BINARY, b"x"), raw(Opcode.CONT, b"x"), raw(Opcode.TEXT, b"\xff"),
-        Frame(Opcode.TEXT, b"x").serialize(mask=True), Frame(Opcode.TEXT, b"x" * 200).serialize(mask=True),
+        b"\x81\x81\x00\x00\x00\x00x", b"\x81\xfe\x00\xc8" + b"x" * 204,
         b"\xc1\x01x", b"\x83\x00", b"\x8f\x00", b"\x09\x00", b"\x89\x7e\x00\x7e" + b"x" * 126,
         raw(Opcode.TEXT, b"a", fin=False) + raw(Opcode.TEXT, b"b"), raw(Opcode.TEXT, b"a", fin=False) * 2,
         b"\x81\x7f" + b"\xff" * 8, text_frame("x" * (MOST + 1)),
