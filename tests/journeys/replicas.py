@@ -1,4 +1,4 @@
-"""Two APIs and two workers on one PostgreSQL and one Redis, as a production runs them."""
+"""Several APIs and two workers on one PostgreSQL and one Redis, as a production runs them."""
 
 from __future__ import annotations
 
@@ -29,16 +29,25 @@ class Replicas(Stack):
 
     redis_url: str
     programs: dict[str, Child]
+    extra: dict[str, str]
 
-    async def start_replicas(self, redis_url: str, **extra: str) -> None:
-        """Start ``api-1``, ``api-2``, ``worker-1`` and ``worker-2``."""
-        self.redis_url, self.programs = redis_url, {}
-        for number in (1, 2):
+    async def start_replicas(self, redis_url: str, *, apis: int = 2, **extra: str) -> None:
+        """Start ``api-1``, ``api-2`` …, ``worker-1`` and ``worker-2``."""
+        self.redis_url, self.programs, self.extra = redis_url, {}, extra
+        for number in range(1, apis + 1):
             self.ports[f"api-{number}"] = self.ports["control"] if number == 1 else free_port()
             port = {"PORT": str(self.ports[f"api-{number}"])}
             await self._program(f"api-{number}", "serve", extra | port)
         for number in (1, 2):
             await self.start_worker(number, **extra)
+
+    async def restart(self, name: str) -> None:
+        """SIGTERM one of the programs, wait for its end, start it again."""
+        await self.programs[name].stop()
+        if name.startswith("api"):
+            await self._program(name, "serve", self.extra | {"PORT": str(self.ports[name])})
+        else:
+            await self.start_worker(int(name[-1]), **self.extra)
 
     async def start_worker(self, number: int, **extra: str) -> None:
         """Start a worker by its name of old."""

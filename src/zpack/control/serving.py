@@ -21,6 +21,7 @@ from zpack.control.app import create_app
 from zpack.control.engine.packing import PackingConnection
 from zpack.control.engine.relay_ws import AT_ONCE
 from zpack.control.engine.splice import SPLICE
+from zpack.control.leaving import Leaving, backlog, requests_read
 from zpack.control.settings import SettingsError
 from zpack.control.wiring import Hint, build_api, build_clients, build_work
 from zpack.control.worker import Worker
@@ -30,18 +31,24 @@ from zpack.wire.console import MAX_ASKED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
     from zpack.control.settings import Settings
     from zpack.control.wiring import Clients
 
 log = logging.getLogger("zpack.control")
-GRACE_SECONDS = 5
 SWITCHING = HTTPStatus.SWITCHING_PROTOCOLS
 KEEP_ALIVE_SECONDS = 130
 """Longer than reverse proxies keep idle connections (Caddy: 120 s), so that none is closed as it is used."""
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Uvicorn's, which looks at Host where RFC 9112 §3.2.2 says that the target's own authority counts."""
+    """Uvicorn's, which looks at Host where RFC 9112 §3.2.2 says that the target's own authority counts.
+
+    When the process is leaving, a connection ends behind its answer.
+    """
+
+    leaving: Leaving | None = None
 
     def on_headers_complete(self) -> None:
         """Put the authority of an absolute target in the place of Host."""
@@ -53,6 +60,9 @@ class HttpProtocol(HttpToolsProtocol):
             query = b"?" + target.query if target.query else b""
             self.url = (target.path or b"/") + query
         super().on_headers_complete()
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is not None and self.leaving is not None and self.leaving.begun:
+            cycle.keep_alive = False
 
 
 class _GivenAway(asyncio.Transport):
@@ -152,22 +162,27 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
         raise SettingsError(f"ZPACK_DEFAULT_PLAN: there is no plan {settings.default_plan!r}")
     log.info("billing is %s", "on" if settings.billing_on else "off: STRIPE_SECRET_KEY is not set")
 
+    leaving = Leaving(drain_seconds=settings.drain_seconds)
+
     async def ready() -> dict[str, str]:
-        return await waiting(clients, worker)
+        return {"process": "leaving"} if leaving.begun else await waiting(clients, worker)
 
     origins = tuple(o.strip() for o in settings.cors_origins.split(",") if o.strip())
     app = create_app(api, ready=ready, cors_origins=origins)
+    sockets: dict[str, Any] = SOCKETS | {
+        "http": type("LeavingProtocol", (HttpProtocol,), {"leaving": leaving})
+    }
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
         lifespan="off",
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=settings.grace_seconds,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         proxy_headers=settings.trusted_proxies != "",
         forwarded_allow_ips=settings.trusted_proxies,
-        **SOCKETS,
+        **sockets,
     )
     listener = _listen(settings.host, settings.port)
     if worker is not None:
@@ -175,12 +190,12 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
     collect_rarely()
     announce("control", listener)
 
-    def leaving() -> None:
+    def shut() -> None:
         api.events.shut()
         api.console_streams.shut()
         api.ide.relay.shut()
 
-    await _Server(config, leaving=leaving).serve(sockets=[listener])
+    await _Server(config, leaving=leaving, shut=shut).serve(sockets=[listener])
     if worker is not None:
         await worker.stop()
     _leave()
@@ -228,9 +243,10 @@ def announce(program: str, listener: socket.socket | None) -> None:
 class _Server(uvicorn.Server):
     """Uvicorn, which by default raises the signal again after a clean stop, and waits for open streams."""
 
-    def __init__(self, config: uvicorn.Config, *, leaving: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, *, leaving: Leaving, shut: Callable[[], None]) -> None:
         super().__init__(config)
         self._leaving = leaving
+        self._shut = shut
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()
@@ -238,8 +254,25 @@ class _Server(uvicorn.Server):
             loop.add_signal_handler(number, self._leave, number)
         await self._serve(sockets)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Leave in three steps (``leaving.py``), then as uvicorn does."""
+        await self._leaving.drained()
+        self._shut()
+        taken = backlog(sockets or ())
+        for server in self.servers:
+            server.close()
+        loop = asyncio.get_running_loop()
+        for one in taken:
+            await loop.connect_accepted_socket(self._protocol, one)
+        await requests_read(lambda: self.server_state.connections)
+        await super().shutdown(sockets=sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        made = cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class)
+        return made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
     def _leave(self, number: int) -> None:
-        self._leaving()
+        self._leaving.begin()
         self.handle_exit(number, None)
 
 

@@ -16,9 +16,9 @@ class SettingsError(Exception):
     """The environment is wrong; the text says what, in one line."""
 
 
-def env(*names: str, default: Any = ...) -> Any:
+def env(*names: str, default: Any = ..., **limits: Any) -> Any:
     """Return a field that is read from the first of these variables that is set."""
-    return Field(default=default, validation_alias=AliasChoices(*names))
+    return Field(default=default, validation_alias=AliasChoices(*names), **limits)
 
 
 def words(text: str) -> tuple[str, ...]:
