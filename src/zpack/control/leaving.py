@@ -61,10 +61,17 @@ def backlog(listeners: Iterable[socket.socket]) -> list[socket.socket]:
     return taken
 
 
-async def requests_read(connections: Callable[[], Iterable[Any]]) -> None:
-    """Wait a moment for the requests of connections that have brought none yet."""
-    until = time.monotonic() + UNREAD_SECONDS
-    while time.monotonic() < until:
-        if all(getattr(one, "cycle", one) is not None for one in connections()):
-            return
+async def requests_read(connections: Callable[[], Iterable[Any]], *, seconds: float) -> None:
+    """Wait for requests of which a part is there, and a moment for connections that have said nothing yet.
+
+    ``seconds`` is for the former. A connection that carries no requests has no ``cycle``.
+    """
+    began = time.monotonic()
+    while any(_is_awaited(one, time.monotonic() - began, seconds) for one in connections()):
         await asyncio.sleep(LOOK_SECONDS)
+
+
+def _is_awaited(connection: Any, waited: float, seconds: float) -> bool:
+    if getattr(connection, "cycle", connection) is not None:
+        return False
+    return waited < (seconds if connection.has_begun else UNREAD_SECONDS)

@@ -49,6 +49,12 @@ class HttpProtocol(HttpToolsProtocol):
     """
 
     leaving: Leaving | None = None
+    has_begun = False
+
+    def on_message_begin(self) -> None:
+        """Note that a request is on its way."""
+        self.has_begun = True
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Put the authority of an absolute target in the place of Host."""
@@ -247,6 +253,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._leaving = leaving
         self._shut = shut
+        self._grace = config.timeout_graceful_shutdown or 0
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()
@@ -264,7 +271,7 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for one in taken:
             await loop.connect_accepted_socket(self._protocol, one)
-        await requests_read(lambda: self.server_state.connections)
+        await requests_read(lambda: self.server_state.connections, seconds=self._grace)
         await super().shutdown(sockets=sockets)
 
     def _protocol(self) -> asyncio.Protocol:
