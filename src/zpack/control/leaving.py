@@ -67,7 +67,8 @@ async def requests_read(connections: Callable[[], Iterable[Any]], *, seconds: fl
     ``seconds`` is for the former. A connection that carries no requests has no ``cycle``.
     """
     began = time.monotonic()
-    while any(_is_awaited(one, time.monotonic() - began, seconds) for one in connections()):
+    # uvicorn tells nobody when a request has come
+    while any(_is_awaited(one, time.monotonic() - began, seconds) for one in connections()):  # noqa: ASYNC110
         await asyncio.sleep(LOOK_SECONDS)
 
 
