@@ -14,6 +14,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import sys
 
 PR_SET_PDEATHSIG = 1
@@ -47,6 +48,10 @@ def collect_rarely() -> None:
 
 
 def say_ready(program: str, **facts: object) -> None:
-    """Print the one JSON line that a supervisor waits for."""
+    """Print the one JSON line that a supervisor waits for, and tell systemd (sd_notify(3)) when it is one."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address.startswith(("/", "@")):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.sendto(b"READY=1", address.replace("@", "\0", 1))
     sys.stdout.write(json.dumps({"ready": True, "program": program, **facts}) + "\n")
     sys.stdout.flush()

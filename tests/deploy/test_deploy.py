@@ -1,0 +1,89 @@
+"""The files an operator copies: systemd takes the units, zpack knows every variable, the front is an nginx's."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.nginx import nginx
+from tests.support.ports import free_port
+from zpack.control.settings import Settings, names
+from zpack.entry import FORWARDED
+from zpack.lifetime import say_ready
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+ENV = DEPLOY / "zpack.env.example"
+COMPOSE = yaml.safe_load((DEPLOY / "container/compose.yaml").read_text())
+FRONT = DEPLOY / "container/front.conf"
+
+
+def variables(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^#?([A-Z][A-Z0-9_]+)=(.*)$", text, re.MULTILINE))
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    for unit in UNITS:
+        text = unit.read_text().replace("/opt/zpack/.venv/bin/zpack", "/bin/true")
+        (tmp_path / unit.name.replace("@", "@1")).write_text(text)
+    made = sorted(tmp_path.iterdir())
+    done = subprocess.run(("systemd-analyze", "verify", *made), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_a_unit_starts_a_command_that_there_is(unit: Path) -> None:
+    (word,) = re.findall(r"^ExecStart=/opt/zpack/.venv/bin/zpack (\w+)", unit.read_text(), re.MULTILINE)
+    assert word in FORWARDED
+
+
+def test_zpack_knows_every_variable_of_the_example() -> None:
+    assert set(variables(ENV.read_text())) <= set(names())
+
+
+def test_the_example_names_all_that_is_required() -> None:
+    given = {names()[variable] for variable in variables(ENV.read_text())}
+    assert {name for name, field in Settings.model_fields.items() if field.is_required()} <= given
+
+
+def test_every_service_starts_what_there_is_and_three_apis_are_in_the_front() -> None:
+    ours = {name: one for name, one in COMPOSE["services"].items() if one.get("image") == "zpack"}
+    assert {one["command"][0] for one in ours.values()} <= set(FORWARDED)
+    apis = {f"{name}:4000" for name, one in ours.items() if one["command"] == ["serve"]}
+    assert set(re.findall(r"server (\S+:4000)", FRONT.read_text())) == apis
+    assert len(apis) == 3
+
+
+def test_what_compose_sets_is_known_too() -> None:
+    given = {
+        variable
+        for one in COMPOSE["services"].values()
+        if one.get("command") in (["serve"], ["worker"], ["migrate"])
+        for variable in one["environment"]
+    }
+    assert given <= set(names())
+
+
+async def test_the_front_is_what_nginx_takes(tmp_path: Path) -> None:
+    port = free_port()
+    text = re.sub(r"server api-\d:4000", "server 127.0.0.1:9", FRONT.read_text())
+    async with nginx(tmp_path / "nginx", text.replace("listen 8000", f"listen 127.0.0.1:{port}"), port):
+        pass
+
+
+def test_systemd_is_told_when_a_program_is_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        say_ready("control")
+        assert systemd.recv(64) == b"READY=1"
+    assert '"ready": true' in capsys.readouterr().out
