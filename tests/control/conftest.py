@@ -71,6 +71,8 @@ def settings(database_url: str, extra: dict[str, Any]) -> Settings:
         "proxmox_token": "root@pam!test=secret",
         "velocity_url": CLOSED,
         "artifact_base_url": CLOSED,
+        "password_memory_kib": 1024,
+        "password_passes": 1,
     }
     return Settings(**(values | extra))
 

@@ -74,6 +74,8 @@ class Stack:
             "ARTIFACT_BASE_URL": self.url("artifacts"),
             "ZPACK_EDGE_SECONDS": "1",
             "ZPACK_HEARTBEAT_SECONDS": "1",
+            "ZPACK_PASSWORD_MEMORY_KIB": "1024",
+            "ZPACK_PASSWORD_PASSES": "1",
         }
 
     async def open(self) -> None:

@@ -26,8 +26,9 @@ HASHING_AT_ONCE = 2
 class Passwords:
     """Argon2id; bcrypt of the Node service is still understood."""
 
-    def __init__(self) -> None:
-        self._hash = PasswordHash((Argon2Hasher(), BcryptHasher()))
+    def __init__(self, *, memory_kib: int = 65536, passes: int = 3) -> None:
+        argon2 = Argon2Hasher(memory_cost=memory_kib, time_cost=passes)
+        self._hash = PasswordHash((argon2, BcryptHasher()))
         self._decoy = self._hash.hash(secrets.token_hex(16))
         self._hashing = asyncio.Semaphore(HASHING_AT_ONCE)
         self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

@@ -10,6 +10,7 @@ from zpack.control.settings.billing import BillingSettings
 from zpack.control.settings.field import BASE_URL, SettingsError, at_least, env
 from zpack.control.settings.ide import IdeSettings
 from zpack.control.settings.mail import MailSettings
+from zpack.control.settings.passwords import PasswordSettings
 from zpack.control.settings.proxmox import ProxmoxSettings
 from zpack.control.settings.publishing import PublishingSettings
 from zpack.control.settings.serving import ServingSettings
@@ -21,7 +22,13 @@ LOCAL_ORIGINS = "http://localhost:3000"
 
 
 class Settings(
-    BillingSettings, IdeSettings, MailSettings, ProxmoxSettings, PublishingSettings, ServingSettings
+    BillingSettings,
+    IdeSettings,
+    MailSettings,
+    PasswordSettings,
+    ProxmoxSettings,
+    PublishingSettings,
+    ServingSettings,
 ):
     """Everything the API and the worker may be told."""
 

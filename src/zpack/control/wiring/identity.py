@@ -78,7 +78,7 @@ def build_identity(settings: Settings, clients: Clients) -> Identity:
         database=database,
         keys=apikeys,
         limit=limit,
-        passwords=Passwords(),
+        passwords=Passwords(memory_kib=settings.password_memory_kib, passes=settings.password_passes),
         sessions=sessions,
         tickets=Tickets(redis=clients.redis, tokens=tokens.console),
         tokens=tokens,
