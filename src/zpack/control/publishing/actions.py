@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zpack.control.engine.changes import Change
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.instances import store
-from zpack.control.publishing.models import ProxyReport, parse_report, proxy_patch
+from zpack.control.publishing.models import MINECRAFT_PORT, ProxyReport, parse_report, proxy_patch
 from zpack.control.publishing.store import place_of
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from zpack.control.instances.actions import Instances
     from zpack.control.outside.velocity import Velocity
     from zpack.control.publishing.store import Registrations
-
-MINECRAFT_PORT = 25565
 
 
 class Words(Protocol):

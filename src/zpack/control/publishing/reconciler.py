@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from zpack.control.engine.changes import Change
 from zpack.control.instances import store
 from zpack.control.instances.models import is_ours
-from zpack.control.publishing.actions import MINECRAFT_PORT
+from zpack.control.publishing.models import MINECRAFT_PORT
 from zpack.control.publishing.store import place_of
 
 if TYPE_CHECKING:
