@@ -135,9 +135,12 @@ async def list_polled(session: AsyncSession, held: Collection[int]) -> list[Agen
 
 async def list_edge_intents(session: AsyncSession, link: Sequence[str] = ("velocity",)) -> list[EdgeIntent]:
     """Return every game server's name, place and edge state, and what is recorded at the link's path."""
-    abandoned = (datetime.now(UTC) - ABANDONED_AFTER).isoformat()
-    rows = await session.execute(EDGE_INTENTS, {"link": [*link, "state"], "abandoned": abandoned})
-    return [EdgeIntent(*row[:8], orjson.loads(row[8]), *row[9:]) for row in rows]
+    before = (datetime.now(UTC) - ABANDONED_AFTER).isoformat()
+    rows = await session.execute(EDGE_INTENTS, {"link": [*link, "state"], "abandoned": before})
+    return [
+        EdgeIntent(*first, ports=orjson.loads(ports), abandoned=abandoned, link=said)
+        for *first, ports, abandoned, said in rows
+    ]
 
 
 async def list_owners(session: AsyncSession, vmids: Collection[int]) -> dict[int, str | None]:
