@@ -1,19 +1,108 @@
-"""The proxy's callback, in any of its spellings, and the patch it becomes: pure (contract §6.3)."""
+"""What is published of a server, and the proxy's callbacks in any of their spellings: pure (contract §6)."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Protocol = Literal["tcp", "udp"]
 
 STATUSES = frozenset({"registered_with_proxy", "proxy_ping_ok", "proxy_ping_failed"})
 TEXT_LIMIT = 300
+PORT_MAX = 65535
 NUMBER_LIMIT = 1e9
 MOMENT = {
     "registered_with_proxy": "registeredAt",
     "proxy_ping_ok": "pingOkAt",
     "proxy_ping_failed": "pingFailedAt",
 }
+MINECRAFT_PORT = 25565
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a game is known by outside: its service name, its protocol, its usual port (contract §6.1)."""
+
+    name: str
+    protocol: Protocol
+    port: int
+
+
+MINECRAFT = Service("minecraft", "tcp", MINECRAFT_PORT)
+SERVICES: Mapping[str, Service] = {
+    "minecraft": MINECRAFT,
+    "mc": MINECRAFT,
+    "mcp": MINECRAFT,
+    "rust": Service("rust", "udp", 28015),
+    "terraria": Service("terraria", "tcp", 7777),
+    "projectzomboid": Service("projectzomboid", "udp", 16261),
+    "valheim": Service("valheim", "udp", 2456),
+    "palworld": Service("palworld", "udp", 8211),
+}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One port: ``number`` is where the public finds it, ``target`` where the container listens."""
+
+    name: str
+    protocol: Protocol
+    number: int
+    target: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """All that a link may know of a server. Without an ``ip`` it can only be taken off."""
+
+    vmid: int
+    hostname: str
+    fqdn: str
+    ip: str
+    ctype: Literal["game", "dev"]
+    game: str
+    endpoints: tuple[Endpoint, ...]
+
+    @property
+    def minecraft(self) -> bool:
+        """Whether players come through the game proxy, by name (contract §6.1)."""
+        return self.ctype == "game" and is_minecraft(self.game)
+
+
+def is_minecraft(game: str) -> bool:
+    """Say whether a game is Minecraft, in any of its spellings."""
+    return game in {"mc", "mcp"} or "minecraft" in game
+
+
+def service_of(game: str) -> Service:
+    """Return what a game is known by; one we do not know is ``game`` over TCP."""
+    found = SERVICES.get(game) or (MINECRAFT if is_minecraft(game) else None)
+    return found or Service("game", "tcp", MINECRAFT_PORT)
+
+
+def endpoints_of(game: str, ports: Mapping[str, Any]) -> tuple[Endpoint, ...]:
+    """Return a server's ports from its column ``allocated_ports``.
+
+    ``game`` lists the ports inside; ``public`` maps each of them, as text, to the one outside, where it is
+    another. A game whose ports nobody listed has its usual one.
+    """
+    service = service_of(game)
+    outside = ports.get("public") if isinstance(ports.get("public"), dict) else {}
+    inside = [n for n in ports.get("game") or () if _is_port(n)] or [service.port]
+    return tuple(
+        Endpoint(service.name, service.protocol, _outside(outside, number), number) for number in inside
+    )
+
+
+def _outside(outside: Any, number: int) -> int:
+    found = outside.get(str(number))
+    return found if _is_port(found) else number
+
+
+def _is_port(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= PORT_MAX
 
 
 @dataclass(frozen=True)

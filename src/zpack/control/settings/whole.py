@@ -10,6 +10,7 @@ from zpack.control.settings.billing import BillingSettings
 from zpack.control.settings.field import BASE_URL, SettingsError, at_least, env
 from zpack.control.settings.ide import IdeSettings
 from zpack.control.settings.mail import MailSettings
+from zpack.control.settings.opnsense import OpnsenseSettings
 from zpack.control.settings.passwords import PasswordSettings
 from zpack.control.settings.proxmox import ProxmoxSettings
 from zpack.control.settings.publishing import PublishingSettings
@@ -25,6 +26,7 @@ class Settings(
     BillingSettings,
     IdeSettings,
     MailSettings,
+    OpnsenseSettings,
     PasswordSettings,
     ProxmoxSettings,
     PublishingSettings,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from zpack.control.instances import store
-from zpack.control.publishing.actions import MINECRAFT_PORT
+from zpack.control.publishing.models import MINECRAFT_PORT
 from zpack.control.publishing.store import place_of
 from zpack.control.status.live import Looked
 from zpack.control.status.merge import Observed, agent_ready, host_status, merge_connection

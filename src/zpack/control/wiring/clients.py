@@ -18,9 +18,9 @@ from zpack.control.outside.http import ForeignHttp
 from zpack.control.outside.ide_upstream import IdeUpstream
 from zpack.control.outside.modrinth import Modrinth
 from zpack.control.outside.proxmox import Proxmox
-from zpack.control.outside.velocity import Velocity
 from zpack.control.power.store import HostOperations
 from zpack.control.publishing.store import Registrations
+from zpack.control.wiring.links import build_links
 from zpack.control.wiring.roads import build_roads
 from zpack.control.wiring.stripe import build_stripe
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from zpack.control.outside.mail import Road
     from zpack.control.outside.stripe import Stripe
+    from zpack.control.publishing.links import Link
     from zpack.control.settings import Settings
 
 
@@ -44,7 +45,7 @@ class Clients:
     ide: IdeUpstream
     polls: AgentPolls
     streams: AgentStreams
-    velocity: Velocity
+    links: tuple[Link, ...]
     artifacts: Artifacts
     mail: tuple[Road, ...]
     modrinth: Modrinth
@@ -57,7 +58,7 @@ class Clients:
             self.proxmox,
             *agents,
             self.ide,
-            self.velocity,
+            *self.links,
             self.artifacts,
             *self.mail,
             self.modrinth,
@@ -101,11 +102,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
         ide=IdeUpstream(),
         polls=AgentPolls(port=settings.agent_port),
         streams=AgentStreams(port=settings.agent_port),
-        velocity=Velocity(
-            base_url=settings.velocity_url,
-            secret=settings.edge_secret.get_secret_value(),
-            http=ForeignHttp(name="the game proxy"),
-        ),
+        links=build_links(settings),
         artifacts=Artifacts(
             base_url=settings.artifact_base_url, http=ForeignHttp(name="the artifact server")
         ),
