@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from zpack.control.wiring import Clients
 
 SECONDS = 5.0
+_EDGE = {"velocity": "edge"}
+"""The one link that every platform has goes by the name of its place."""
 
 
 async def examine(settings: Settings, clients: Clients) -> dict[str, str | None]:
@@ -22,7 +24,7 @@ async def examine(settings: Settings, clients: Clients) -> dict[str, str | None]
     checks: dict[str, Callable[[], Awaitable[Any]]] = {
         "database": clients.database.ping,
         "proxmox": lambda: clients.proxmox.version(Budget.seconds(SECONDS)),
-        "edge": clients.velocity.backends,
+        **{_EDGE.get(link.name, link.name): link.check for link in clients.links},
         "artifacts": clients.artifacts.game_catalog,
         **{f"names by {link.name}": link.check for link in clients.links if link.name in NAMES},
         **{f"mail by {road.name}": road.check for road in clients.mail},

@@ -13,8 +13,8 @@ from zpack.control.heartbeat.poller import Heartbeat
 from zpack.control.hosts.poller import ClusterWatch
 from zpack.control.instances import store
 from zpack.control.power.reconciler import HostOperationKeys
-from zpack.control.publishing.reconciler import EdgeReconciler
 from zpack.control.wiring import build_publishing, build_stores, build_workflows
+from zpack.control.wiring.edge import build_link_reconcilers
 
 if TYPE_CHECKING:
     from tests.control.provisioning.counterparts import AgentScripts, Cluster, Counterparts, GameProxy
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zpack.control.engine.steps import State, Step, Workflow
     from zpack.control.heartbeat.store import AgentWords
     from zpack.control.publishing.actions import Publishing
+    from zpack.control.publishing.reconciler import LinkReconciler
     from zpack.control.settings import Settings
     from zpack.control.wiring import Clients, Stores
 
@@ -39,7 +40,9 @@ class World:
     edge: GameProxy
     stores: Stores
     publishing: Publishing
-    reconciler: EdgeReconciler
+    reconciler: LinkReconciler
+    """The game proxy's, which every world has."""
+    edge_reconcilers: dict[str, LinkReconciler]
     watch: ClusterWatch
     keys: HostOperationKeys
     heartbeat: Heartbeat
@@ -94,20 +97,18 @@ def build_world(settings: Settings, clients: Clients, others: Counterparts) -> W
     stores = build_stores(clients)
     database, changes = clients.database, stores.changes
     kernel = build_workflows(settings, clients, executor_id="test")
+    publishing = build_publishing(settings, clients)
+    found = build_link_reconcilers(settings, clients, stores, publishing=publishing, alone=lambda: True)
+    edge = {one.link.name: one for one in found}
     return World(
         clients=clients,
         cluster=others.cluster,
         scripts=others.scripts,
         edge=others.edge,
         stores=stores,
-        publishing=build_publishing(settings, clients),
-        reconciler=EdgeReconciler(
-            database=database,
-            velocity=clients.velocity,
-            registrations=stores.registrations,
-            changes=changes,
-            alone=lambda: True,
-        ),
+        publishing=publishing,
+        reconciler=edge["velocity"],
+        edge_reconcilers=edge,
         watch=ClusterWatch(
             database=database,
             proxmox=clients.proxmox,

@@ -103,6 +103,22 @@ class Instances:
         async with self._database.transaction() as session:
             await store.merge_payload(session, vmid, section, json.dumps(patch))
 
+    async def change_edge(
+        self, vmid: int, change: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> dict[str, Any] | None:
+        """Merge what ``change`` makes of ``payload.edge`` into it, while nobody else can; return the whole.
+
+        None: there is no such row. Only ``publishing`` calls this.
+        """
+        async with self._database.transaction() as session:
+            edge = await store.lock_section(session, vmid, "edge")
+            if edge is None:
+                return None
+            patch = change(edge)
+            if patch:
+                await store.merge_payload(session, vmid, "edge", json.dumps(patch))
+        return edge | patch
+
 
 def parse_vmid(text: str | int) -> int | None:
     """Return the VMID a path names when it lies in our ranges, else None."""

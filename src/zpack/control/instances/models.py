@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 ContainerType = Literal["game", "dev"]
@@ -36,9 +37,16 @@ class Reached:
     payload: dict[str, Any]
 
 
+ON = frozenset({"published", "partial", "failed"})
+"""States of ``payload.edge`` whose intent is that the server is reached; the rest is how far it came."""
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeIntent:
-    """Whether a server is to be reached through the edge, and where it is."""
+    """Whether a server is to be reached through the edge, and where it is.
+
+    Doors lead players to the container; names only lead to a door, and outlive a suspension.
+    """
 
     vmid: int
     owner: str | None
@@ -47,17 +55,39 @@ class EdgeIntent:
     state: str | None
     """``payload.edge.state``."""
     suspended: bool = False
-    """Whether it is kept off the proxy for as long as its owner is suspended."""
+    """Whether no door leads to it for as long as its owner is suspended."""
+    ctype: str = "game"
+    game: str = ""
+    ports: dict[str, Any] = field(default_factory=dict[str, Any])
+    abandoned: bool = False
+    """Whether it has been ``pending`` for so long that nobody is about to finish it."""
+    link: str | None = None
+    """What the record says of the one link that was asked about."""
 
     @property
     def published(self) -> bool:
-        """Whether the proxy must list it."""
-        return self.state == "published" and self.ip is not None and not self.suspended
+        """Whether the doors must lead to it."""
+        return self.named and not self.suspended
 
     @property
     def unpublished(self) -> bool:
-        """Whether the proxy must not list it."""
-        return self.state == "unpublished" or self.suspended
+        """Whether no door may lead to it."""
+        return self.unnamed or self.suspended
+
+    @property
+    def named(self) -> bool:
+        """Whether its names must be there."""
+        return self.ip is not None and (self.state in ON or (self.state == "pending" and self.abandoned))
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether its names must be gone."""
+        return self.state == "unpublished"
+
+
+def is_held(edge: Mapping[str, Any]) -> bool:
+    """Say whether a record keeps the doors shut, whatever its state is."""
+    return edge.get("suspended") is True
 
 
 @dataclass(frozen=True, slots=True)

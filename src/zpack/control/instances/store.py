@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
@@ -77,9 +77,18 @@ OWNERS = text("select vmid, customer_id from instances where vmid = any(:vmids)"
 EDGE_INTENTS = text(
     """
     select vmid, customer_id, hostname, ip, payload -> 'edge' ->> 'state',
-           coalesce((payload -> 'edge' ->> 'suspended')::boolean, false)
+           coalesce((payload -> 'edge' ->> 'suspended')::boolean, false),
+           ctype, coalesce(payload ->> 'game', ''), allocated_ports::text,
+           coalesce(payload -> 'edge' ->> 'begunAt' < :abandoned, false),
+           payload -> 'edge' #>> cast(:link as text[])
       from instances
+     where ctype = 'game'
     """
+)
+ABANDONED_AFTER = timedelta(minutes=2)
+"""A publication that began so long ago and has no end lost whoever was doing it."""
+LOCK_SECTION = text(
+    "select coalesce(payload -> :section, '{}'::jsonb)::text from instances where vmid = :vmid for update"
 )
 
 
@@ -124,9 +133,14 @@ async def list_polled(session: AsyncSession, held: Collection[int]) -> list[Agen
     return [AgentAddress(*row) for row in rows]
 
 
-async def list_edge_intents(session: AsyncSession) -> list[EdgeIntent]:
-    """Return every server's name, place and edge state."""
-    return [EdgeIntent(*row) for row in await session.execute(EDGE_INTENTS)]
+async def list_edge_intents(session: AsyncSession, link: Sequence[str] = ("velocity",)) -> list[EdgeIntent]:
+    """Return every game server's name, place and edge state, and what is recorded at the link's path."""
+    before = (datetime.now(UTC) - ABANDONED_AFTER).isoformat()
+    rows = await session.execute(EDGE_INTENTS, {"link": [*link, "state"], "abandoned": before})
+    return [
+        EdgeIntent(*first, ports=orjson.loads(ports), abandoned=abandoned, link=said)
+        for *first, ports, abandoned, said in rows
+    ]
 
 
 async def list_owners(session: AsyncSession, vmids: Collection[int]) -> dict[int, str | None]:
@@ -277,6 +291,12 @@ async def merge_payload(session: AsyncSession, vmid: int, section: Section, patc
     the other wrote.
     """
     await session.execute(MERGE, {"vmid": vmid, "section": section, "patch": patch})
+
+
+async def lock_section(session: AsyncSession, vmid: int, section: Section) -> dict[str, Any] | None:
+    """Return a section of the payload; its row stays locked until the transaction ends. None: no such row."""
+    found = await session.scalar(LOCK_SECTION, {"vmid": vmid, "section": section})
+    return None if found is None else orjson.loads(found)
 
 
 async def count_all(session: AsyncSession) -> int:

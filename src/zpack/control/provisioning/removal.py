@@ -45,7 +45,7 @@ class DeleteSteps:
             archived = await store.archive(
                 session, row, reason="api_delete", operation_id=state["operation_id"]
             )
-        return {"archived": archived, "published": row.payload.get("game") == "minecraft"}
+        return {"archived": archived, "published": row.ctype == "game"}
 
     async def unpublish_edge(self, state: State) -> State | None:
         """Take the name off the edge before the container goes."""

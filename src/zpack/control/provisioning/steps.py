@@ -274,13 +274,13 @@ class CreateSteps:
 
     async def publish_edge(self, state: State) -> State | None:
         """Make the server reachable by name."""
-        if state["request"].get("game") == "minecraft":
-            await self._publishing.publish(vmid=state["vmid"], hostname=state["hostname"], ip=state["ip"])
+        if ctype_of(state["request"]) == "game":
+            await self._publishing.publish(vmid=state["vmid"])
         return None
 
     async def unpublish_edge(self, state: State) -> None:
         """Take the name off the edge."""
-        if state["request"].get("game") == "minecraft":
+        if ctype_of(state["request"]) == "game":
             await self._publishing.unpublish(vmid=state["vmid"], hostname=state["hostname"])
 
     def _token(self, state: State) -> str:

@@ -6,19 +6,26 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zpack.control.engine.changes import Change
-from zpack.control.engine.errors import ForeignError, Refusal
+from zpack.control.engine.errors import Refusal
 from zpack.control.instances import store
+from zpack.control.instances.models import ON, is_held
+from zpack.control.publishing import outcomes
+from zpack.control.publishing.fanout import ask_all
+from zpack.control.publishing.links import DOORS, KNOWN
 from zpack.control.publishing.models import MINECRAFT_PORT, ProxyReport, parse_report, proxy_patch
 from zpack.control.publishing.store import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from zpack.control.db.session import Database
-    from zpack.control.db.tables import ContainerInstance
     from zpack.control.engine.changes import Changes
     from zpack.control.instances.actions import Instances
-    from zpack.control.outside.velocity import Velocity
+    from zpack.control.publishing.fanout import Outcome
+    from zpack.control.publishing.links import Link
+    from zpack.control.publishing.models import Place
+    from zpack.control.publishing.outcomes import Entry
+    from zpack.control.publishing.places import Places
     from zpack.control.publishing.store import Registrations
 
 
@@ -51,81 +58,78 @@ class Publishing:
         *,
         database: Database,
         instances: Instances,
-        velocity: Velocity,
+        links: tuple[Link, ...],
+        places: Places,
         words: Words,
         registrations: Registrations,
         changes: Changes,
-        domain: str,
     ) -> None:
         self._database = database
         self._instances = instances
-        self._velocity = velocity
+        self._links = links
+        self._places = places
         self._words = words
         self._registrations = registrations
         self._changes = changes
-        self.domain = domain
 
-    def fqdn(self, hostname: str) -> str:
-        """Return what a player types."""
-        return f"{hostname}.{self.domain}"
+    async def publish(self, *, vmid: int) -> dict[str, Any]:
+        """Put a server into every system that wants it; return the stored record.
 
-    async def publish(self, *, vmid: int, hostname: str, ip: str) -> dict[str, Any]:
-        """Register a server with the proxy and verify it; return the stored edge record.
-
-        Raises ForeignError when the proxy cannot be reached, refuses, or then lists others but not this one.
+        The record says first that this is under way, so that a crash is found. Raises UnknownServer, and
+        ForeignError when a door is broken: names alone may come later, by the reconciler.
         """
-        await self._instances.merge_payload(vmid, "edge", {"state": "pending"})
-        await self._velocity.register(name=hostname, address=ip, port=MINECRAFT_PORT)
-        listed = await self._velocity.backends()
-        verified = bool(listed) and hostname in listed
-        if listed and not verified:
-            message = f"the game proxy acknowledged {hostname} but does not list it"
-            raise ForeignError(message, transient=True)
-        edge = {
-            "state": "published",
-            "hostname": hostname,
-            "fqdn": self.fqdn(hostname),
-            "dns": {"technitium": "not_configured", "cloudflare": "not_configured"},
-            "velocity": {
-                "registered": True,
-                "verified": verified,
-                "serverName": hostname,
-                "address": ip,
-                "port": MINECRAFT_PORT,
-            },
-            "publishedAt": datetime.now(UTC).isoformat(),
-            "error": None,
-        }
-        await self._instances.merge_payload(vmid, "edge", edge)
-        await self._registrations.put(hostname, place_of(ip, MINECRAFT_PORT))
-        await self._tell(vmid)
-        return edge
+        place = await self._place(vmid)
+        begun = {"state": "pending", "begunAt": _now(), "hostname": place.hostname, "fqdn": place.fqdn}
+        before = await self._instances.change_edge(vmid, lambda _: begun)
+        asked = [link for link in self._wanting(place) if not (is_held(before or {}) and link.name in DOORS)]
+        found = await ask_all(asked, place, on=True)
+        edge = await self._record(place, found, on=True)
+        if edge is None or edge["state"] == "unpublished":  # somebody took it off while we put it on
+            await self._take_off(place, asked)
+        _raise_for_doors(found)
+        return edge or {}
 
-    async def unpublish(self, *, vmid: int, hostname: str) -> None:
-        """Take a server off the proxy; the record says so first, so that no reconciler puts it back."""
-        await self._instances.merge_payload(vmid, "edge", {"state": "unpublished"})
-        await self._velocity.unregister(hostname)
-        await self._registrations.put(hostname, None)
-        await self._tell(vmid)
+    async def unpublish(self, *, vmid: int, hostname: str) -> dict[str, Any]:
+        """Take a server off every system; the record says so first, so that no reconciler puts it back.
+
+        Return what each link said. Raises ForeignError when a door is still open; names that are left are
+        taken off by the reconciler.
+        """
+        edge = await self._instances.change_edge(vmid, lambda _: {"state": "unpublished", "error": None})
+        place = await self._place_or_gone(vmid, hostname)
+        found = await self._take_off(place, self._concerned(place, edge))
+        _raise_for_doors(found)
+        return {name: dict(outcome.evidence) for name, outcome in found.items() if not outcome.failure}
 
     async def suspend(self, *, vmid: int, hostname: str) -> None:
-        """Keep a server off the proxy, whatever else its record says; the record says so first."""
-        await self._instances.merge_payload(vmid, "edge", {"suspended": True})
-        await self._velocity.unregister(hostname)
-        await self._registrations.put(hostname, None)
-        await self._tell(vmid)
+        """Keep the doors to a server shut, whatever else its record says; the record says so first."""
+        await self._instances.change_edge(vmid, lambda _: {"suspended": True})
+        place = await self._place_or_gone(vmid, hostname)
+        doors = [link for link in self._wanting(place) if link.name in DOORS]
+        _raise_for_doors(await self._take_off(place, doors))
 
     async def resume(self, *, vmid: int) -> None:
-        """Let what the record says hold again; the reconciler puts the server back on the proxy."""
-        await self._instances.merge_payload(vmid, "edge", {"suspended": False})
+        """Let what the record says hold again; the reconciler opens the doors."""
+
+        def change(edge: dict[str, Any]) -> dict[str, Any]:
+            opened = edge | {"suspended": False}
+            return {"suspended": False} | (
+                outcomes.settled(opened, {}, on=True) if edge.get("state") in ON else {}
+            )
+
+        await self._instances.change_edge(vmid, change)
         await self._tell(vmid)
+
+    async def note(self, place: Place, found: Mapping[str, Outcome], *, on: bool) -> dict[str, Any] | None:
+        """Record what a reconciler's calls came to."""
+        return await self._record(place, found, on=on)
 
     async def accept(self, body: Any) -> ProxyReport:
         """Merge a callback into ``payload.proxy``. Raises BadReport, UnknownServer."""
         report = parse_report(body) if isinstance(body, dict) else "the body must be an object"
         if isinstance(report, str):
             raise BadReport(f"This is no proxy status: {report}.")
-        name = report.server_name.removesuffix(f".{self.domain.lower()}")
+        name = report.server_name.removesuffix(f".{self._places.domain.lower()}")
         async with self._database.transaction() as session:
             row = await store.find_by_hostname(session, name)
         if row is None:
@@ -139,7 +143,9 @@ class Publishing:
 
     async def rehydration(self) -> list[dict[str, Any]]:
         """Return the backends a restarted proxy should know: published ones whose agent is ready."""
-        rows = await self._published()
+        async with self._database.reading() as session:
+            intents = await store.list_edge_intents(session)
+        rows = [row for row in intents if row.published and self._places.of_intent(row).minecraft]
         words = await self._words.get_many([row.vmid for row in rows])
         return [
             {"name": row.hostname, "server_name": row.hostname, "address": row.ip, "port": MINECRAFT_PORT}
@@ -147,16 +153,93 @@ class Publishing:
             if (words[row.vmid] or {}).get("ready") is True
         ]
 
+    def _wanting(self, place: Place) -> list[Link]:
+        return [link for link in self._links if link.wants(place)]
+
+    async def _place(self, vmid: int) -> Place:
+        async with self._database.reading() as session:
+            row = await store.find(session, vmid)
+        if row is None:
+            raise UnknownServer("There is no such server.")
+        return self._places.of_row(row)
+
+    async def _place_or_gone(self, vmid: int, hostname: str) -> Place:
+        async with self._database.reading() as session:
+            row = await store.find(session, vmid)
+            archived = None if row else await store.find_archived(session, vmid)
+        return self._places.of_row(row) if row else self._places.of_gone(hostname, archived)
+
+    async def _take_off(self, place: Place, links: Iterable[Link]) -> dict[str, Outcome]:
+        found = await ask_all(links, place, on=False)
+        await self._record(place, found, on=False)
+        return found
+
+    async def _record(self, place: Place, found: Mapping[str, Outcome], *, on: bool) -> dict[str, Any] | None:
+        """Write what came of it, and of links that were not asked why; tell those who look."""
+        now = _now()
+
+        def change(edge: dict[str, Any]) -> dict[str, Any]:
+            if on and edge.get("state") == "unpublished":
+                return {}
+            before = outcomes.entries_of(edge)
+            entries = self._idle(place, before) | _entries(before, found, on=on, now=now)
+            patch = outcomes.settled(edge, entries, on=on)
+            first = patch.get("state") == "published" and edge.get("state") != "published"
+            return patch | ({"publishedAt": now} if first else {})
+
+        edge = await self._instances.change_edge(place.vmid, change)
+        door = found.get("velocity")
+        if door is not None and door.failure is None:
+            at = place_of(place.ip, MINECRAFT_PORT) if on else None
+            await self._registrations.put(place.hostname, at)
+        await self._tell(place.vmid)
+        return edge
+
+    def _idle(self, place: Place, before: Mapping[str, Entry]) -> dict[str, Entry]:
+        """Return the entries of the links that have nothing to do with this server, or no longer."""
+        wanting = {link.name for link in self._wanting(place)}
+        configured = {link.name for link in self._links}
+        found = {name: outcomes.idle("not_configured") for name in KNOWN if name not in configured}
+        for name in configured - wanting:
+            if before.get(name, {}).get("state", "unpublished") in {*outcomes.IDLE, "unpublished"}:
+                found[name] = outcomes.idle("not_wanted")
+        return found
+
+    def _concerned(self, place: Place, edge: Mapping[str, Any] | None) -> list[Link]:
+        """Return the links that may hold something of a server: when nothing is known of it, all."""
+        known = outcomes.entries_of(edge or {})
+        return [
+            link
+            for link in self._links
+            if not place.endpoints
+            or link.wants(place)
+            or known.get(link.name, {}).get("state", "unpublished") not in {*outcomes.IDLE, "unpublished"}
+        ]
+
     async def _tell(self, vmid: int) -> None:
         async with self._database.reading() as session:
             owners = await store.list_owners(session, [vmid])
         await self._changes.tell_all(Change("server", str(n), owner) for n, owner in owners.items())
 
-    async def _published(self) -> list[ContainerInstance]:
-        async with self._database.transaction() as session:
-            rows = await store.list_all(session)
-        return [row for row in rows if row.ip and _is_on(row.payload.get("edge") or {})]
+
+def _entries(
+    before: Mapping[str, Entry], found: Mapping[str, Outcome], *, on: bool, now: str
+) -> dict[str, Entry]:
+    """Return the entries that outcomes become. What did not stay on a link that failed is not said."""
+    return {
+        name: outcomes.failed(outcome.failure, before.get(name), now=now)
+        if outcome.failure
+        else outcomes.succeeded(outcome.evidence, on=on, now=now)
+        for name, outcome in found.items()
+    }
 
 
-def _is_on(edge: dict[str, Any]) -> bool:
-    return edge.get("state") == "published" and edge.get("suspended") is not True
+def _raise_for_doors(found: Mapping[str, Outcome]) -> None:
+    """Raise the failure of a door, first one that no other try will mend."""
+    broken = [one.failure for name, one in found.items() if name in DOORS and one.failure]
+    for failure in sorted(broken, key=lambda one: one.transient):
+        raise failure
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()

@@ -1,140 +1,247 @@
-"""Makes the proxy's table right again: after its restart, a changed address, or a crash of ours.
+"""Makes one link right again: after its restart, a changed address, an outage, or a crash of ours.
 
-The proxy is read before our rows. So a name it listed without a row of ours can only be a leftover: a row is
-always written before its name is registered.
+The system is read before our rows. So a name it listed without a row of ours can only be a leftover: a row is
+always written before its name is published.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
-from zpack.control.engine.changes import Change
 from zpack.control.instances import store
-from zpack.control.instances.models import is_ours
-from zpack.control.publishing.models import MINECRAFT_PORT
-from zpack.control.publishing.store import place_of
+from zpack.control.publishing.fanout import ask
+from zpack.control.publishing.links import DOORS
+from zpack.control.publishing.outcomes import IDLE, path_of
+from zpack.control.publishing.places import vmid_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from zpack.control.db.session import Database
-    from zpack.control.engine.changes import Changes
+    from zpack.control.engine.errors import ForeignError
     from zpack.control.instances.models import EdgeIntent
-    from zpack.control.outside.velocity import Velocity
-    from zpack.control.publishing.store import Registrations
+    from zpack.control.publishing.actions import Publishing
+    from zpack.control.publishing.fanout import Outcome
+    from zpack.control.publishing.links import Link
+    from zpack.control.publishing.models import Place
+    from zpack.control.publishing.places import Places
 
 log = logging.getLogger("zpack.publishing")
-AT_ONCE = 16
+BREAK_AFTER = 3
+"""So many failures in a row are the system's, not the servers': the rest wait for the next round."""
+PAUSE_MOST = 600.0
 
 
-class EdgeReconciler:
-    """Compares what is published with what the proxy lists; only the worker that is ``alone`` does it."""
+@dataclass(frozen=True)
+class Pace:
+    """How often a system is looked at: providers with limits rarely, and few calls at once."""
+
+    every: float
+    """Seconds between two looks at our own records."""
+    listing: float
+    """Seconds between two looks at all that the system holds; 0: with every look at our records."""
+    at_once: int
+    pause: float
+    """Seconds that one server waits after its first failure, twice as long after each next; 0: none waits."""
+
+
+class Watcher(Protocol):
+    """Somebody who wants to know what a system listed."""
+
+    async def saw(self, listed: Mapping[str, str], rows: Mapping[str, EdgeIntent]) -> None:
+        """Take in what is listed now."""
+        ...
+
+    def blind(self) -> None:
+        """Forget what was seen: another worker looks from now on."""
+        ...
+
+
+@dataclass
+class Gap:
+    """What a system lacks and what it has too much."""
+
+    put: list[EdgeIntent] = field(default_factory=list["EdgeIntent"])
+    drop: list[tuple[str, EdgeIntent | None]] = field(default_factory=list[tuple[str, "EdgeIntent | None"]])
+
+    def __bool__(self) -> bool:
+        return bool(self.put or self.drop)
+
+
+class LinkReconciler:
+    """Compares one link with our rows and closes the gap; only the worker that is ``alone`` does it."""
 
     def __init__(
         self,
         *,
         database: Database,
-        velocity: Velocity,
-        registrations: Registrations,
-        changes: Changes,
+        link: Link,
+        publishing: Publishing,
+        places: Places,
+        pace: Pace,
         alone: Callable[[], bool],
+        watcher: Watcher | None = None,
     ) -> None:
+        self.link = link
+        self.pace = pace
         self._database = database
-        self._velocity = velocity
-        self._registrations = registrations
-        self._changes = changes
+        self._publishing = publishing
+        self._places = places
         self._alone = alone
-        self._last: dict[str, str] | None = None
+        self._watcher = watcher
+        self._list_at = 0.0
+        self._later: dict[str, tuple[int, float]] = {}
 
     async def tick(self) -> None:
-        """Close the gap once. Raises ForeignError when the proxy is away."""
+        """Close the gap once. Raises ForeignError when the system is away."""
         if not self._alone():
-            self._last = None
+            if self._watcher is not None:
+                self._watcher.blind()
             return
         listed = await self._listed()
         rows = await self._rows()
-        if listed is not None and await self._mended(rows, listed):
-            listed = await self._listed()
-        await self._remember(listed or {}, rows)
+        gap = self._gap(rows, listed)
+        await self._close(gap, listed or {})
+        if self._watcher is None:
+            return
+        if gap and listed is not None:
+            listed = await self.link.listed()
+        await self._watcher.saw(listed or {}, rows)
 
-    async def _listed(self) -> dict[str, str] | None:
-        """Return where the proxy leads, by name; None when it lists nothing it could be held to (row S35)."""
-        backends = await self._velocity.backends()
-        if backends is None:
+    def gap(self, rows: Mapping[str, EdgeIntent], listed: Mapping[str, str] | None) -> Gap:
+        """Return what differs between rows and link. ``listed`` None: only what our records say counts."""
+        gap = Gap()
+        for row in rows.values():
+            held = listed.get(row.hostname) if listed is not None else None
+            if self._is_on(row):
+                place = self._places.of_intent(row)
+                if row.link != "published" or (listed is not None and held != self.link.wanted(place)):
+                    gap.put.append(row)
+            elif self._is_off(row) and (held is not None or _may_hold(row)):
+                gap.drop.append((row.hostname, row))
+        strangers = set(listed or {}) - set(rows)
+        gap.drop += [(name, None) for name in sorted(strangers) if vmid_in(name) is not None]
+        return gap
+
+    def _gap(self, rows: Mapping[str, EdgeIntent], listed: Mapping[str, str] | None) -> Gap:
+        """Return the gap without what failed lately: each server has its own pause."""
+        gap, now = self.gap(rows, listed), asyncio.get_running_loop().time()
+        named = {row.hostname for row in gap.put} | {name for name, _ in gap.drop}
+        self._later = {name: later for name, later in self._later.items() if name in named}
+        due = {name for name in named if self._later.get(name, (0, 0.0))[1] <= now}
+        return Gap(
+            put=[row for row in gap.put if row.hostname in due],
+            drop=[(name, row) for name, row in gap.drop if name in due],
+        )
+
+    def _is_on(self, row: EdgeIntent) -> bool:
+        on = row.published if self.link.name in DOORS else row.named
+        return on and self.link.wants(self._places.of_intent(row))
+
+    def _is_off(self, row: EdgeIntent) -> bool:
+        """Say whether it must not be there. A row that is about to be published is neither on nor off."""
+        off = row.unpublished if self.link.name in DOORS else row.unnamed
+        return off or (row.named and not self.link.wants(self._places.of_intent(row)))
+
+    async def _listed(self) -> Mapping[str, str] | None:
+        now = asyncio.get_running_loop().time()
+        if now < self._list_at:
             return None
-        return {name: place_of(one["address"], one["port"]) for name, one in backends.items()}
+        listed = await self.link.listed()
+        self._list_at = now + self.pace.listing * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+        return listed
 
     async def _rows(self) -> dict[str, EdgeIntent]:
         async with self._database.reading() as session:
-            return {row.hostname: row for row in await store.list_edge_intents(session)}
+            found = await store.list_edge_intents(session, path_of(self.link.name))
+        return {row.hostname: row for row in found}
 
-    async def _mended(self, rows: Mapping[str, EdgeIntent], listed: Mapping[str, str]) -> bool:
-        """Take off what must not be there, put on what must; say whether there was anything to do."""
-        surplus = [name for name in listed if _is_surplus(name, rows.get(name))]
-        missing = [r for r in rows.values() if r.published and listed.get(r.hostname) != _place(r)]
-        gate = asyncio.Semaphore(AT_ONCE)
+    async def _close(self, gap: Gap, listed: Mapping[str, str]) -> None:
+        """Take off what must not be there, put on what must. Raises ForeignError when the system is away."""
+        gate, fuse = asyncio.Semaphore(self.pace.at_once), Fuse()
         async with asyncio.TaskGroup() as group:
-            for name in surplus:
-                group.create_task(self._take_off(name, gate))
-            for row in missing:
-                group.create_task(self._put_on(row, gate, moved=row.hostname in listed))
-        if missing:
-            await self._confirm(missing, gate)
-        return bool(surplus or missing)
+            for name, row in gap.drop:
+                group.create_task(self._drop(name, row, gate, fuse))
+            puts = [group.create_task(self._put(row, gate, fuse)) for row in gap.put]
+        put = [found for task in puts if (found := task.result()) is not None]
+        if put:
+            await self._confirm(put, listed)
+        if fuse.blown is not None:
+            raise fuse.blown
 
-    async def _take_off(self, name: str, gate: asyncio.Semaphore) -> None:
+    async def _drop(self, name: str, row: EdgeIntent | None, gate: asyncio.Semaphore, fuse: Fuse) -> None:
         async with gate:
-            log.warning("unregistering %s: no server is to be reached by this name", name)
-            await self._velocity.unregister(name)
+            if fuse.blown is not None:
+                return
+            log.warning("taking %s off %s: no server is to be reached by this name", name, self.link.name)
+            place = self._places.of_intent(row) if row else await self._gone(name)
+            if place is None:
+                return
+            outcome = await ask(self.link, place, on=False)
+            self._count(name, outcome, fuse)
+        if row is not None:
+            await self._publishing.note(place, {self.link.name: outcome}, on=False)
 
-    async def _put_on(self, row: EdgeIntent, gate: asyncio.Semaphore, *, moved: bool) -> None:
-        """Register a server. One that moved is unregistered first, so that nobody is led to the old place."""
+    async def _put(
+        self, row: EdgeIntent, gate: asyncio.Semaphore, fuse: Fuse
+    ) -> tuple[EdgeIntent, Outcome] | None:
         async with gate:
-            log.warning("registering %s again at %s", row.hostname, row.ip)
-            if moved:
-                await self._velocity.unregister(row.hostname)
-            await self._velocity.register(name=row.hostname, address=row.ip or "", port=MINECRAFT_PORT)
+            if fuse.blown is not None:
+                return None
+            log.warning("putting %s on %s again at %s", row.hostname, self.link.name, row.ip)
+            outcome = await ask(self.link, self._places.of_intent(row), on=True)
+            self._count(row.hostname, outcome, fuse)
+        return row, outcome
 
-    async def _confirm(self, missing: list[EdgeIntent], gate: asyncio.Semaphore) -> None:
-        """Take off again what was unpublished, or moved, while we registered it.
+    async def _confirm(self, put: list[tuple[EdgeIntent, Outcome]], listed: Mapping[str, str]) -> None:
+        """Take off again what was unpublished, or moved, while we put it on; record the rest.
 
-        Whoever unpublishes writes that first and unregisters then. So either we see it here, or the
-        unregistration comes after our registration.
+        Whoever unpublishes writes that first and drops then. So either we see it here, or the drop comes
+        after our putting on.
         """
         rows = await self._rows()
-        async with asyncio.TaskGroup() as group:
-            for row in missing:
-                if rows.get(row.hostname) != row:
-                    group.create_task(self._take_off(row.hostname, gate))
+        for row, outcome in put:
+            now, place = rows.get(row.hostname), self._places.of_intent(row)
+            if now is None or not self._is_on(now) or self._places.of_intent(now) != place:
+                await ask(self.link, place, on=False)
+            elif outcome.failure or row.link != "published" or row.hostname in listed:
+                await self._publishing.note(place, {self.link.name: outcome}, on=True)
 
-    async def _remember(self, now: dict[str, str], rows: Mapping[str, EdgeIntent]) -> None:
-        """Keep what the proxy lists for those who show it, and tell whose registration changed."""
-        before, self._last = self._last, now
-        if before == now and now and await self._registrations.known():
-            await self._registrations.touch()
+    async def _gone(self, name: str) -> Place | None:
+        """Return the place of a server without a row; None: by now there is one."""
+        async with self._database.reading() as session:
+            if await store.find_by_hostname(session, name) is not None:
+                return None
+            return self._places.of_gone(name, await store.find_archived(session, vmid_in(name) or 0))
+
+    def _count(self, name: str, outcome: Outcome, fuse: Fuse) -> None:
+        fuse.count(outcome.failure)
+        if outcome.failure is None:
+            self._later.pop(name, None)
             return
-        await self._registrations.replace(now)
-        changed = {name for name, _ in set(now.items()) ^ set((before or {}).items())} if before else set()
-        await self._changes.tell_all(
-            Change("server", str(rows[name].vmid), rows[name].owner) for name in changed if name in rows
-        )
+        tries = self._later.get(name, (0, 0.0))[0]
+        pause = min(PAUSE_MOST, self.pace.pause * 2**tries) * random.uniform(0.7, 1.3)  # noqa: S311 - jitter
+        self._later[name] = (min(tries + 1, 16), asyncio.get_running_loop().time() + pause)
 
 
-def _place(row: EdgeIntent) -> str:
-    return place_of(row.ip or "", MINECRAFT_PORT)
+class Fuse:
+    """Blows after several passing failures in a row: then the system is away, and nobody knocks on."""
+
+    def __init__(self) -> None:
+        self._row = 0
+        self.blown: ForeignError | None = None
+
+    def count(self, failure: ForeignError | None) -> None:
+        """Take in how one call ended."""
+        self._row = self._row + 1 if failure is not None and failure.transient else 0
+        if failure is not None and self._row >= BREAK_AFTER:
+            self.blown = failure
 
 
-def _is_surplus(name: str, row: EdgeIntent | None) -> bool:
-    """Say whether a registration must go: of ours without a row, or of a server that was unpublished.
-
-    A row that is about to be published is neither; its registration may come a moment before its record.
-    """
-    return _looks_ours(name) if row is None else row.unpublished
-
-
-def _looks_ours(name: str) -> bool:
-    """Only names that end in a VMID of our ranges are ours to remove."""
-    tail = name.rpartition("-")[2]
-    return tail.isascii() and tail.isdigit() and len(tail) == 4 and is_ours(int(tail))  # noqa: PLR2004 - four digits
+def _may_hold(row: EdgeIntent) -> bool:
+    """Say whether our own record claims that the link holds something of a server."""
+    return row.link is not None and row.link not in {*IDLE, "unpublished"}

@@ -151,12 +151,25 @@ def _verdict(
 
 
 def _on_edge(seen: Observed, *, published: bool, registered: bool, ping: str) -> tuple[ConnectionState, str]:
-    if not published:
-        return "not_published", "The server is ready but not published on the edge yet."
+    velocity = _entry(seen.edge, "velocity").get("state")
+    unlisted = velocity == "failed" and seen.registered is False
+    if not published and not unlisted:
+        error = seen.edge.get("error")
+        broken = f": {error}" if isinstance(error, str) and error else " yet."
+        return "not_published", f"The server is ready but not published on the edge{broken}"
+    if velocity == "not_wanted":
+        return "connectable", "Players can join."
     if not registered:
         still = f"The proxy still leads to {seen.elsewhere}."
         return "not_registered", still if seen.elsewhere else "The proxy does not know this server yet."
     return _pinged(ping, seen.pinged.get("detail"))
+
+
+def _entry(edge: dict[str, Any], link: str) -> dict[str, Any]:
+    """Return what the record says of one link; names are below ``dns``."""
+    dns = edge.get("dns")
+    found = edge.get(link) or (dns.get(link) if isinstance(dns, dict) else None)
+    return found if isinstance(found, dict) else {}
 
 
 def _under_way(operation: dict[str, Any] | None) -> str | None:
@@ -199,6 +212,7 @@ def _evidence(seen: Observed) -> list[Evidence]:
     if seen.edge:
         at = _at(seen.edge.get("publishedAt"))
         found.append(Evidence(source="edge", fact=str(seen.edge.get("state")), at=at))
+        found += link_evidence(seen.edge)
     if seen.registered is not None:
         found.append(Evidence(source="proxy", fact=_listing(seen), at=seen.listed_at))
     facts = (("registeredAt", "registered"), ("pingOkAt", "ping ok"), ("pingFailedAt", "ping failed"))
@@ -206,6 +220,18 @@ def _evidence(seen: Observed) -> list[Evidence]:
         if seen.proxy.get(key):
             stale = "" if seen.pinged else f" (of another address, {seen.proxy.get('address')})"
             found.append(Evidence(source="proxy", fact=fact + stale, at=_at(seen.proxy[key])))
+    return found
+
+
+def link_evidence(edge: dict[str, Any]) -> list[Evidence]:
+    """Return what each broken link of the edge said, since when and how often; so it is seen which one."""
+    found: list[Evidence] = []
+    for link in ("technitium", "cloudflare", "rfc2136", "velocity", "traefik", "opnsense"):
+        entry = _entry(edge, link)
+        if entry.get("state") == "failed":
+            often = f"since {entry.get('since')}, {entry.get('attempts')} times"
+            fact = f"failed: {entry.get('message') or entry.get('code')} ({often})"
+            found.append(Evidence(source=link, fact=fact, at=_at(entry.get("at"))))
     return found
 
 

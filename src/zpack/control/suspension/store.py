@@ -28,7 +28,8 @@ CONCERNED = text(
       select vmid from suspended_servers
     )
     select i.vmid, i.customer_id, i.hostname, b.user_id is not null as suspended,
-           coalesce(i.payload -> 'edge' ->> 'state' in ('pending', 'published'), false) as on_edge,
+           coalesce(i.payload -> 'edge' ->> 'state' in ('pending', 'published', 'partial', 'failed'), false)
+             as on_edge,
            coalesce((i.payload -> 'edge' ->> 'suspended')::boolean, false) as off_edge,
            k.vmid is not null as kept, coalesce(k.was_running, false) as was_running,
            exists (select from operations o where o.vmid = i.vmid and o.status in ('queued', 'running')

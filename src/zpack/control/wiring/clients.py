@@ -18,7 +18,6 @@ from zpack.control.outside.http import ForeignHttp
 from zpack.control.outside.ide_upstream import IdeUpstream
 from zpack.control.outside.modrinth import Modrinth
 from zpack.control.outside.proxmox import Proxmox
-from zpack.control.outside.velocity import Velocity
 from zpack.control.power.store import HostOperations
 from zpack.control.publishing.store import Registrations
 from zpack.control.wiring.links import build_links
@@ -46,7 +45,6 @@ class Clients:
     ide: IdeUpstream
     polls: AgentPolls
     streams: AgentStreams
-    velocity: Velocity
     links: tuple[Link, ...]
     artifacts: Artifacts
     mail: tuple[Road, ...]
@@ -60,7 +58,6 @@ class Clients:
             self.proxmox,
             *agents,
             self.ide,
-            self.velocity,
             *self.links,
             self.artifacts,
             *self.mail,
@@ -105,11 +102,6 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
         ide=IdeUpstream(),
         polls=AgentPolls(port=settings.agent_port),
         streams=AgentStreams(port=settings.agent_port),
-        velocity=Velocity(
-            base_url=settings.velocity_url,
-            secret=settings.edge_secret.get_secret_value(),
-            http=ForeignHttp(name="the game proxy"),
-        ),
         links=build_links(settings),
         artifacts=Artifacts(
             base_url=settings.artifact_base_url, http=ForeignHttp(name="the artifact server")

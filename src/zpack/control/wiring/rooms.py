@@ -28,6 +28,7 @@ from zpack.control.status.view import Servers
 from zpack.control.suspension.actions import Suspension
 from zpack.control.wiring.billing import build_billing, build_ledger, build_webhook
 from zpack.control.wiring.clients import Clients, build_stores
+from zpack.control.wiring.edge import build_places
 from zpack.control.wiring.ide import IdeDoor, build_ide
 from zpack.control.wiring.identity import build_identity
 from zpack.control.wiring.recovery import build_recovery
@@ -122,11 +123,11 @@ def build_publishing(settings: Settings, clients: Clients) -> Publishing:
     return Publishing(
         database=clients.database,
         instances=build_instances(clients),
-        velocity=clients.velocity,
+        links=clients.links,
+        places=build_places(settings),
         words=stores.words,
         registrations=stores.registrations,
         changes=stores.changes,
-        domain=settings.game_domain,
     )
 
 

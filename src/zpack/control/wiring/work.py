@@ -24,10 +24,10 @@ from zpack.control.provisioning.lanes import Lanes
 from zpack.control.provisioning.removal import DeleteSteps
 from zpack.control.provisioning.steps import CreateSteps
 from zpack.control.provisioning.workflow import create_workflow, delete_workflow
-from zpack.control.publishing.reconciler import EdgeReconciler
 from zpack.control.suspension.reconciler import SuspensionReconciler
 from zpack.control.wiring.billing import build_billing_work
 from zpack.control.wiring.clients import Clients, build_stores
+from zpack.control.wiring.edge import build_link_reconcilers, link_periodics
 from zpack.control.wiring.mail import build_mail
 from zpack.control.wiring.recovery import build_reset_requests
 from zpack.control.wiring.rooms import (
@@ -111,13 +111,8 @@ def build_heartbeat(settings: Settings, clients: Clients, shards: Shards) -> Hea
 def build_reconcilers(settings: Settings, clients: Clients, shards: Shards) -> tuple[Periodic, ...]:
     """Construct what one worker does for all: the edge, the cluster's states, the host operations' keys."""
     stores = build_stores(clients)
-    edge = EdgeReconciler(
-        database=clients.database,
-        velocity=clients.velocity,
-        registrations=stores.registrations,
-        changes=stores.changes,
-        alone=shards.alone,
-    )
+    publishing = build_publishing(settings, clients)
+    edge = build_link_reconcilers(settings, clients, stores, publishing=publishing, alone=shards.alone)
     cluster = ClusterWatch(
         database=clients.database,
         proxmox=clients.proxmox,
@@ -129,7 +124,7 @@ def build_reconcilers(settings: Settings, clients: Clients, shards: Shards) -> t
     ended = EndedSessions(database=clients.database, alone=shards.alone)
     return (
         Periodic(name="ended-sessions", every=SESSIONS_SECONDS, tick=ended.tick),
-        Periodic(name="edge", every=settings.edge_seconds, tick=edge.tick, cap=settings.edge_seconds),
+        *link_periodics(edge),
         Periodic(name="cluster", every=LOOK_SECONDS, tick=cluster.tick, cap=10.0),
         Periodic(name="host-keys", every=KEYS_SECONDS, tick=keys.tick, cap=KEYS_SECONDS),
     )
