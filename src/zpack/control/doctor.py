@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from zpack.control.engine.budget import Budget
-from zpack.control.publishing.links import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,7 +25,6 @@ async def examine(settings: Settings, clients: Clients) -> dict[str, str | None]
         "proxmox": lambda: clients.proxmox.version(Budget.seconds(SECONDS)),
         **{_EDGE.get(link.name, link.name): link.check for link in clients.links},
         "artifacts": clients.artifacts.game_catalog,
-        **{f"names by {link.name}": link.check for link in clients.links if link.name in NAMES},
         **{f"mail by {road.name}": road.check for road in clients.mail},
     }
     if settings.billing_on:

@@ -9,11 +9,12 @@ import json
 import logging
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 
 from zpack.lifetime import follow_parent, say_ready
+from zpack.simulate.names import add_names
+from zpack.simulate.serving import listen
 from zpack.simulate.stripe.app import Server
 from zpack.simulate.stripe.errors import ApiError
 from zpack.simulate.stripe.faults import Fault
@@ -30,9 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     follow_parent()
     try:
-        asyncio.run(run(options))
+        asyncio.run(options.run(options))
     except (ApiError, OSError, ValueError) as failure:
-        sys.stderr.write(f"simulate stripe: {failure}\n")
+        sys.stderr.write(f"simulate {options.system}: {failure}\n")
         return 1
     return 0
 
@@ -43,7 +44,7 @@ async def run(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     world = World(_settings(options), file=options.state)
-    with contextlib.closing(world.store), contextlib.closing(_listen(options.host, options.port)) as listener:
+    with contextlib.closing(world.store), contextlib.closing(listen(options.host, options.port)) as listener:
         for fault in _faults(options.fault):
             world.faults.add(fault)
         _endpoint(world, options)
@@ -98,23 +99,13 @@ def _known(world: World, kind: str, url: str) -> bool:
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(1024)
-    except OSError as failure:
-        listener.close()
-        msg = f"cannot listen on {host}:{port}: {failure.strerror}"
-        raise OSError(msg) from failure
-    return listener
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="zpack simulate", description="A foreign system on this machine.")
     systems = parser.add_subparsers(dest="system", required=True)
-    add = systems.add_parser("stripe", help="Stripe in test mode: docs/simulate-stripe.md").add_argument
+    add_names(systems)
+    stripe = systems.add_parser("stripe", help="Stripe in test mode: docs/simulate-stripe.md")
+    stripe.set_defaults(run=run)
+    add = stripe.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     add("--port", type=int, default=12111, help="port (12111); 0: any free one")
     add("--webhook", default="", metavar="URL", help="where events are delivered; more by the API")

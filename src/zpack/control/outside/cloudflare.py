@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zpack.control.outside.http import Answer, ForeignHttp
 
 API = "https://api.cloudflare.com/client/v4"
-SECONDS = 20.0
+SECONDS = 10.0
 CALLS, WINDOW_SECONDS, PAUSE_SECONDS = 1000, 300.0, 60.0
 PAGE = 1000
 PAGES_MOST = 200
