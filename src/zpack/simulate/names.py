@@ -11,6 +11,7 @@ from zpack.simulate.calls import Calls, Fault
 from zpack.simulate.cloudflare.app import BASE, LIMIT, Account
 from zpack.simulate.serving import run
 from zpack.simulate.technitium.app import Server
+from zpack.simulate.technitium.records import Refused
 
 if TYPE_CHECKING:
     import argparse
@@ -53,7 +54,10 @@ async def _cloudflare(options: argparse.Namespace) -> None:
 
 
 async def _technitium(options: argparse.Namespace) -> None:
-    server = Server(options.zone, token=options.token)
+    try:
+        server = Server(options.zone, token=options.token)
+    except Refused as failure:
+        raise ValueError(str(failure)) from failure
     _plan(server.calls, options.fault)
     await run("technitium", server.app(), host=options.host, port=options.port, path="/api")
 

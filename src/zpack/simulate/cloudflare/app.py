@@ -28,6 +28,18 @@ REFUSED = {
     "forbidden": (403, 10000, "Authentication error"),
     "rate_limit": (429, 971, "Please wait and consider throttling your request speed"),
 }
+PLAN = {
+    "id": "0feeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
+    "name": "Free Website",
+    "price": 0,
+    "currency": "USD",
+    "frequency": "",
+    "is_subscribed": False,
+    "can_subscribe": False,
+    "legacy_id": "free",
+    "legacy_discount": False,
+    "externally_managed": False,
+}
 PERMISSIONS = ["#dns_records:edit", "#dns_records:read", "#zone:read"]
 
 
@@ -153,7 +165,7 @@ class Account:
             "owner": {"id": None, "type": "user", "email": None},
             "account": {"id": "a" * 32, "name": "simulated"},
             "permissions": self.permissions,
-            "plan": {"id": "0feeeeeeeeeeeeeeeeeeeeeeeeeeeeee", "name": "Free Website", "legacy_id": "free"},
+            "plan": dict(PLAN),
         }
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+NAME, MAIL = "ns.simulated.test", "hostmaster@simulated.test"
+SOA = {"serial": 1, "refresh": 900, "retry": 300, "expire": 604800, "minimum": 900}
 DENIED = "Access was denied."
 UNKNOWN = "Invalid token or session expired."
 
@@ -35,8 +37,8 @@ class Server:
             msg = f"Zone already exists: {name}"
             raise Refused(msg)
         self.zones[name] = [
-            Record(name, "SOA", {"primaryNameServer": "simulated", "serial": 1}, ttl=900),
-            Record(name, "NS", {"nameServer": "simulated"}),
+            Record(name, "SOA", {"primaryNameServer": NAME, "responsiblePerson": MAIL, **SOA}, ttl=900),
+            Record(name, "NS", {"nameServer": NAME}),
         ]
 
     def app(self) -> web.Application:
