@@ -28,7 +28,7 @@ FORWARDED = {
     "edge": ("zpack.edge.__main__", "Run the Minecraft edge."),
     "localpve": ("zpack.localpve.__main__", "Run a local Proxmox-compatible node."),
     "template": ("zpack.template.__main__", "Make the containers' template and the agent's releases."),
-    "simulate": ("zpack.simulate.command", "Run a foreign system to rehearse against."),
+    "simulate": ("zpack.simulate.command", "Run a foreign system to rehearse against, such as stripe."),
     "artifacts": ("zpack.artifacts.__main__", "Manage and serve the artifact folder."),
 }
 OWN_WORD = frozenset({"serve", "worker", "migrate", "doctor"})

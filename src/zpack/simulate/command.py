@@ -11,9 +11,11 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from zpack.lifetime import follow_parent, say_ready
 from zpack.simulate.names import add_names
+from zpack.simulate.opnsense import command as opnsense
 from zpack.simulate.serving import listen
 from zpack.simulate.stripe.app import Server
 from zpack.simulate.stripe.errors import ApiError
@@ -21,6 +23,9 @@ from zpack.simulate.stripe.faults import Fault
 from zpack.simulate.stripe.resources.events import DESTINATION, ENDPOINT, add_destination, add_endpoint
 from zpack.simulate.stripe.settings import API_VERSION, Settings
 from zpack.simulate.stripe.world import World
+
+if TYPE_CHECKING:
+    import socket
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     follow_parent()
     try:
-        asyncio.run(options.run(options))
+        asyncio.run(run(options))
     except (ApiError, OSError, ValueError) as failure:
         sys.stderr.write(f"simulate {options.system}: {failure}\n")
         return 1
@@ -43,8 +48,14 @@ async def run(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    with contextlib.closing(listen(options.host, options.port)) as listener:
+        await options.serve(options, listener, stop)
+
+
+async def serve_stripe(options: argparse.Namespace, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Serve Stripe until told to stop. Raises OSError, ValueError, ApiError."""
     world = World(_settings(options), file=options.state)
-    with contextlib.closing(world.store), contextlib.closing(listen(options.host, options.port)) as listener:
+    with contextlib.closing(world.store):
         for fault in _faults(options.fault):
             world.faults.add(fault)
         _endpoint(world, options)
@@ -103,8 +114,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="zpack simulate", description="A foreign system on this machine.")
     systems = parser.add_subparsers(dest="system", required=True)
     add_names(systems)
+    opnsense.add_parser(systems)
+    _add_stripe(systems)
+    return parser
+
+
+def _add_stripe(systems: Any) -> None:
     stripe = systems.add_parser("stripe", help="Stripe in test mode: docs/simulate-stripe.md")
-    stripe.set_defaults(run=run)
+    stripe.set_defaults(serve=serve_stripe)
     add = stripe.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     add("--port", type=int, default=12111, help="port (12111); 0: any free one")
@@ -138,7 +155,6 @@ def _parser() -> argparse.ArgumentParser:
         help="base of the hosted pages' addresses, when a browser needs another one",
     )
     add("--api-version", default=API_VERSION, help=f"version that events name ({API_VERSION})")
-    return parser
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from zpack.simulate.calls import Calls, Fault
 from zpack.simulate.cloudflare.app import BASE, LIMIT, Account
-from zpack.simulate.serving import run
+from zpack.simulate.serving import serve
 from zpack.simulate.technitium.app import Server
 from zpack.simulate.technitium.records import Refused
 
 if TYPE_CHECKING:
     import argparse
+    import asyncio
+    import socket
 
 
 def add_names(systems: Any) -> None:
@@ -25,10 +27,10 @@ def add_names(systems: Any) -> None:
         "--limit", type=int, default=LIMIT, help=f"calls that five minutes may have ({LIMIT})"
     )
     cloudflare.add_argument("--zone-id", help="id of the first zone; by default a random one")
-    cloudflare.set_defaults(run=_cloudflare)
+    cloudflare.set_defaults(serve=_cloudflare)
     technitium = systems.add_parser("technitium", help="Technitium's HTTP API: docs/simulate-dns.md")
-    _options(technitium, port=12113, variable="TECHNITIUM_API_TOKEN")
-    technitium.set_defaults(run=_technitium)
+    _options(technitium, port=12114, variable="TECHNITIUM_API_TOKEN")
+    technitium.set_defaults(serve=_technitium)
 
 
 def _options(parser: argparse.ArgumentParser, *, port: int, variable: str) -> None:
@@ -43,23 +45,23 @@ def _options(parser: argparse.ArgumentParser, *, port: int, variable: str) -> No
     parser.add_argument("--fault", type=Path, help="JSON file: what goes wrong on purpose")
 
 
-async def _cloudflare(options: argparse.Namespace) -> None:
+async def _cloudflare(options: argparse.Namespace, listener: socket.socket, stop: asyncio.Event) -> None:
     account = Account(options.zone, token=options.token, limit=options.limit)
     if options.zone_id:
         first = account.zone(options.zone[0].lower())
         account.zones[options.zone_id] = account.zones.pop(first.id)
         first.id = options.zone_id
     _plan(account.calls, options.fault)
-    await run("cloudflare", account.app(), host=options.host, port=options.port, path=BASE)
+    await serve("cloudflare", account.app(), listener, stop, path=BASE)
 
 
-async def _technitium(options: argparse.Namespace) -> None:
+async def _technitium(options: argparse.Namespace, listener: socket.socket, stop: asyncio.Event) -> None:
     try:
         server = Server(options.zone, token=options.token)
     except Refused as failure:
         raise ValueError(str(failure)) from failure
     _plan(server.calls, options.fault)
-    await run("technitium", server.app(), host=options.host, port=options.port, path="/api")
+    await serve("technitium", server.app(), listener, stop, path="/api")
 
 
 def _plan(calls: Calls, file: Path | None) -> None:

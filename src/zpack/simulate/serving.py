@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -13,6 +11,7 @@ from aiohttp import web
 from zpack.lifetime import say_ready
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncGenerator
 
 
@@ -44,11 +43,10 @@ async def served(app: web.Application, listener: socket.socket) -> AsyncGenerato
         listener.close()
 
 
-async def run(name: str, app: web.Application, *, host: str, port: int, path: str) -> None:
-    """Serve until SIGTERM or SIGINT. Raises OSError."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with served(app, listen(host, port)) as base:
+async def serve(
+    name: str, app: web.Application, listener: socket.socket, stop: asyncio.Event, *, path: str
+) -> None:
+    """Serve until told to stop; say when it is ready."""
+    async with served(app, listener) as base:
         say_ready(f"simulate-{name}", listen=base.removeprefix("http://"), url=base + path)
         await stop.wait()

@@ -224,4 +224,12 @@ ROWS = (
     # the edge
     Row("POST /internal/velocity/proxy-status", EDGE),
     Row("GET /internal/velocity/servers", EDGE),
+    Row("GET /api/edge/health", ADMIN),
+    Row("POST /api/edge/publish", ADMIN, body={"vmid": 5999}),
+    Row("POST /api/edge/unpublish", ADMIN, body={"vmid": 5999}),
+    Row("GET /api/edge/drift", ADMIN),
+    Row("POST /api/edge/drift", ADMIN, body={"apply": False}),
+    Row("GET /api/test/edge/health", ADMIN),
+    Row("POST /api/test/edge/publish", ADMIN, body={"vmid": 5999}),
+    Row("POST /api/test/edge/unpublish", ADMIN, body={"vmid": 5999}),
 )

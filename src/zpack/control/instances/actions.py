@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from zpack.control.accounts.models import User
-    from zpack.control.db.session import Database
+    from zpack.control.db.session import AsyncSession, Database
     from zpack.control.db.tables import ContainerInstance
     from zpack.control.instances.models import ContainerType, ServerFacts
     from zpack.control.instances.store import Section
@@ -104,13 +104,19 @@ class Instances:
             await store.merge_payload(session, vmid, section, json.dumps(patch))
 
     async def change_edge(
-        self, vmid: int, change: Callable[[dict[str, Any]], dict[str, Any]]
+        self,
+        vmid: int,
+        change: Callable[[dict[str, Any]], dict[str, Any]],
+        *,
+        also: Callable[[AsyncSession], None] | None = None,
     ) -> dict[str, Any] | None:
         """Merge what ``change`` makes of ``payload.edge`` into it, while nobody else can; return the whole.
 
-        None: there is no such row. Only ``publishing`` calls this.
+        ``also`` writes in the same transaction. None: there is no such row. Only ``publishing`` calls this.
         """
         async with self._database.transaction() as session:
+            if also is not None:
+                also(session)
             edge = await store.lock_section(session, vmid, "edge")
             if edge is None:
                 return None

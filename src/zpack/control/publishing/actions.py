@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from zpack.control.audit import store as audit
 from zpack.control.engine.changes import Change
 from zpack.control.engine.errors import Refusal
 from zpack.control.instances import store
@@ -16,9 +17,9 @@ from zpack.control.publishing.models import MINECRAFT_PORT, ProxyReport, parse_r
 from zpack.control.publishing.store import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from zpack.control.db.session import Database
+    from zpack.control.db.session import AsyncSession, Database
     from zpack.control.engine.changes import Changes
     from zpack.control.instances.actions import Instances
     from zpack.control.publishing.fanout import Outcome
@@ -72,15 +73,18 @@ class Publishing:
         self._registrations = registrations
         self._changes = changes
 
-    async def publish(self, *, vmid: int) -> dict[str, Any]:
+    async def publish(self, *, vmid: int, by: str | None = None) -> dict[str, Any]:
         """Put a server into every system that wants it; return the stored record.
+
+        ``by`` names the person who asked, for the audit.
 
         The record says first that this is under way, so that a crash is found. Raises UnknownServer, and
         ForeignError when a door is broken: names alone may come later, by the reconciler.
         """
         place = await self._place(vmid)
         begun = {"state": "pending", "begunAt": _now(), "hostname": place.hostname, "fqdn": place.fqdn}
-        before = await self._instances.change_edge(vmid, lambda _: begun)
+        also = _audited("edge.publish", place, by)
+        before = await self._instances.change_edge(vmid, lambda _: begun, also=also)
         asked = [link for link in self._wanting(place) if not (is_held(before or {}) and link.name in DOORS)]
         found = await ask_all(asked, place, on=True)
         edge = await self._record(place, found, on=True)
@@ -89,14 +93,16 @@ class Publishing:
         _raise_for_doors(found)
         return edge or {}
 
-    async def unpublish(self, *, vmid: int, hostname: str) -> dict[str, Any]:
+    async def unpublish(self, *, vmid: int, hostname: str, by: str | None = None) -> dict[str, Any]:
         """Take a server off every system; the record says so first, so that no reconciler puts it back.
 
         Return what each link said. Raises ForeignError when a door is still open; names that are left are
         taken off by the reconciler.
         """
-        edge = await self._instances.change_edge(vmid, lambda _: {"state": "unpublished", "error": None})
         place = await self._place_or_gone(vmid, hostname)
+        also = _audited("edge.unpublish", place, by)
+        off = {"state": "unpublished", "error": None}
+        edge = await self._instances.change_edge(vmid, lambda _: off, also=also)
         found = await self._take_off(place, self._concerned(place, edge))
         _raise_for_doors(found)
         return {name: dict(outcome.evidence) for name, outcome in found.items() if not outcome.failure}
@@ -232,6 +238,17 @@ def _entries(
         else outcomes.succeeded(outcome.evidence, on=on, now=now)
         for name, outcome in found.items()
     }
+
+
+def _audited(action: str, place: Place, by: str | None) -> Callable[[AsyncSession], None] | None:
+    """Return what writes the audit row; a workflow's steps have one of their operation's."""
+    if by is None:
+        return None
+
+    def write(session: AsyncSession) -> None:
+        audit.record(session, action, actor=by, vmid=place.vmid, hostname=place.hostname)
+
+    return write
 
 
 def _raise_for_doors(found: Mapping[str, Outcome]) -> None:

@@ -103,9 +103,9 @@ class LinkReconciler:
                 self._watcher.blind()
             return
         listed = await self._listed()
-        rows = await self._rows()
+        rows = await self.rows()
         gap = self._gap(rows, listed)
-        await self._close(gap, listed or {})
+        await self.close(gap, listed or {})
         if self._watcher is None:
             return
         if gap and listed is not None:
@@ -155,12 +155,22 @@ class LinkReconciler:
         self._list_at = now + self.pace.listing * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
         return listed
 
-    async def _rows(self) -> dict[str, EdgeIntent]:
+    async def rows(self) -> dict[str, EdgeIntent]:
+        """Return the intents by host name, with what is recorded of this link."""
         async with self._database.reading() as session:
             found = await store.list_edge_intents(session, path_of(self.link.name))
         return {row.hostname: row for row in found}
 
-    async def _close(self, gap: Gap, listed: Mapping[str, str]) -> None:
+    async def places(self, gap: Gap) -> list[tuple[Place, bool]]:
+        """Return the places that are to be dropped (False) and put (True), in the order of the doing."""
+        found: list[tuple[Place, bool]] = []
+        for name, row in gap.drop:
+            place = self._places.of_intent(row) if row else await self._gone(name)
+            if place is not None:
+                found.append((place, False))
+        return found + [(self._places.of_intent(row), True) for row in gap.put]
+
+    async def close(self, gap: Gap, listed: Mapping[str, str]) -> None:
         """Take off what must not be there, put on what must. Raises ForeignError when the system is away."""
         gate, fuse = asyncio.Semaphore(self.pace.at_once), Fuse()
         async with asyncio.TaskGroup() as group:
@@ -203,7 +213,7 @@ class LinkReconciler:
         Whoever unpublishes writes that first and drops then. So either we see it here, or the drop comes
         after our putting on.
         """
-        rows = await self._rows()
+        rows = await self.rows()
         for row, outcome in put:
             now, place = rows.get(row.hostname), self._places.of_intent(row)
             if now is None or not self._is_on(now) or self._places.of_intent(now) != place:

@@ -11,6 +11,7 @@ from zpack.control.settings.dns import DnsSettings
 from zpack.control.settings.field import BASE_URL, SettingsError, at_least, env
 from zpack.control.settings.ide import IdeSettings
 from zpack.control.settings.mail import MailSettings
+from zpack.control.settings.opnsense import OpnsenseSettings
 from zpack.control.settings.proxmox import ProxmoxSettings
 from zpack.control.settings.publishing import PublishingSettings
 
@@ -20,7 +21,15 @@ LIFE_MAX = 366 * 86400
 LOCAL_ORIGINS = "http://localhost:3000"
 
 
-class Settings(BillingSettings, DnsSettings, IdeSettings, MailSettings, ProxmoxSettings, PublishingSettings):
+class Settings(
+    BillingSettings,
+    DnsSettings,
+    IdeSettings,
+    MailSettings,
+    OpnsenseSettings,
+    ProxmoxSettings,
+    PublishingSettings,
+):
     """Everything the API and the worker may be told."""
 
     host: str = env("HOST", default="127.0.0.1")

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zpack.control.engine.budget import Budget
 from zpack.control.engine.periodic import Periodic
+from zpack.control.instances.models import is_ours
+from zpack.control.publishing.drift import Drift
 from zpack.control.publishing.listing import ProxyList
+from zpack.control.publishing.operators import Operators
 from zpack.control.publishing.places import Places
 from zpack.control.publishing.reconciler import LinkReconciler, Pace
 
@@ -23,6 +27,7 @@ PACES = {
     "traefik": Pace(every=5, listing=30, at_once=16, pause=5),
     "opnsense": Pace(every=10, listing=120, at_once=1, pause=5),
 }
+CLUSTER_SECONDS = 10.0
 AT_ONCE = 16
 """Registrations at once at the game proxy, which is ours and near."""
 
@@ -55,6 +60,27 @@ def build_link_reconcilers(
         )
         for link in clients.links
     )
+
+
+def build_operators(settings: Settings, clients: Clients, publishing: Publishing) -> Operators:
+    """Construct what administrators do with the edge."""
+    return Operators(
+        database=clients.database,
+        publishing=publishing,
+        links=clients.links,
+        places=build_places(settings),
+    )
+
+
+def build_drift(settings: Settings, clients: Clients, stores: Stores, publishing: Publishing) -> Drift:
+    """Construct the comparison; it is nobody's rhythm, so it is made wherever it is asked for."""
+
+    async def containers() -> dict[int, str]:
+        guests = await clients.proxmox.guests(Budget.seconds(CLUSTER_SECONDS))
+        return {vmid: guest.name for vmid, guest in guests.items() if is_ours(vmid) and not guest.template}
+
+    reconcilers = build_link_reconcilers(settings, clients, stores, publishing=publishing, alone=lambda: True)
+    return Drift(database=clients.database, reconcilers=reconcilers, containers=containers)
 
 
 def link_periodics(reconcilers: tuple[LinkReconciler, ...]) -> tuple[Periodic, ...]:

@@ -28,7 +28,7 @@ from zpack.control.status.view import Servers
 from zpack.control.suspension.actions import Suspension
 from zpack.control.wiring.billing import build_billing, build_ledger, build_webhook
 from zpack.control.wiring.clients import Clients, build_stores
-from zpack.control.wiring.edge import build_places
+from zpack.control.wiring.edge import build_drift, build_operators, build_places
 from zpack.control.wiring.ide import IdeDoor, build_ide
 from zpack.control.wiring.identity import build_identity
 from zpack.control.wiring.recovery import build_recovery
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from zpack.control.billing.webhook import Webhook
     from zpack.control.engine.periodic import Periodic
     from zpack.control.instances.models import ContainerType
+    from zpack.control.publishing.drift import Drift
+    from zpack.control.publishing.operators import Operators
     from zpack.control.recovery.actions import Recovery
     from zpack.control.secondfactor.actions import SecondFactors
     from zpack.control.settings import Settings
@@ -84,6 +86,8 @@ class Api:
     servers: Servers
     sessions: Sessions
     suspension: Suspension
+    edge_drift: Drift
+    edge_operators: Operators
     edge_secret: str
 
 
@@ -213,7 +217,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     instances = build_instances(clients)
     operations = Operations(database=database, hint=hint)
     stores, identity = build_stores(clients), build_identity(settings, clients)
-    accounts = identity.accounts
+    accounts, publishing = identity.accounts, build_publishing(settings, clients)
     catalog = Catalog(artifacts=clients.artifacts)
     entitlements = build_entitlements(settings, clients)
     servers = Servers(
@@ -253,12 +257,14 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
             proxmox=proxmox,
             settings=provisioning_settings(settings),
         ),
-        publishing=build_publishing(settings, clients),
+        publishing=publishing,
         recovery=build_recovery(settings, clients, accounts),
         second_factors=identity.second_factors,
         servers=servers,
         sessions=identity.sessions,
         suspension=Suspension(database=database),
+        edge_drift=build_drift(settings, clients, stores, publishing),
+        edge_operators=build_operators(settings, clients, publishing),
         edge_secret=settings.edge_secret.get_secret_value(),
     )
 
