@@ -9,19 +9,23 @@ import json
 import logging
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zpack.lifetime import follow_parent, say_ready
+from zpack.simulate.names import add_names
 from zpack.simulate.opnsense import command as opnsense
+from zpack.simulate.serving import listen
 from zpack.simulate.stripe.app import Server
 from zpack.simulate.stripe.errors import ApiError
 from zpack.simulate.stripe.faults import Fault
 from zpack.simulate.stripe.resources.events import DESTINATION, ENDPOINT, add_destination, add_endpoint
 from zpack.simulate.stripe.settings import API_VERSION, Settings
 from zpack.simulate.stripe.world import World
+
+if TYPE_CHECKING:
+    import socket
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,7 +48,7 @@ async def run(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with contextlib.closing(_listen(options.host, options.port)) as listener:
+    with contextlib.closing(listen(options.host, options.port)) as listener:
         await options.serve(options, listener, stop)
 
 
@@ -106,22 +110,10 @@ def _known(world: World, kind: str, url: str) -> bool:
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(1024)
-    except OSError as failure:
-        listener.close()
-        msg = f"cannot listen on {host}:{port}: {failure.strerror}"
-        raise OSError(msg) from failure
-    return listener
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="zpack simulate", description="A foreign system on this machine.")
     systems = parser.add_subparsers(dest="system", required=True)
+    add_names(systems)
     opnsense.add_parser(systems)
     _add_stripe(systems)
     return parser

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pydantic import AliasChoices, SecretStr, ValidationError, field_validator
 
 from zpack.control.settings.billing import BillingSettings
+from zpack.control.settings.dns import DnsSettings
 from zpack.control.settings.field import BASE_URL, SettingsError, at_least, env
 from zpack.control.settings.ide import IdeSettings
 from zpack.control.settings.mail import MailSettings
@@ -24,6 +25,7 @@ LOCAL_ORIGINS = "http://localhost:3000"
 
 class Settings(
     BillingSettings,
+    DnsSettings,
     IdeSettings,
     MailSettings,
     OpnsenseSettings,

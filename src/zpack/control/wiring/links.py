@@ -12,6 +12,7 @@ from zpack.control.outside.opnsense import Opnsense
 from zpack.control.outside.velocity import Velocity
 from zpack.control.publishing.opnsense import OpnsenseLink
 from zpack.control.publishing.velocity import VelocityLink
+from zpack.control.wiring.names import build_names
 
 if TYPE_CHECKING:
     from zpack.control.publishing.links import Link
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def build_links(settings: Settings) -> tuple[Link, ...]:
     """Construct every configured link; nothing is connected yet."""
-    return (_velocity(settings), *_opnsense(settings))
+    return (_velocity(settings), *build_names(settings), *_opnsense(settings))
 
 
 def _opnsense(settings: Settings) -> tuple[Link, ...]:
