@@ -224,4 +224,5 @@ ROWS = (
     # the edge
     Row("POST /internal/velocity/proxy-status", EDGE),
     Row("GET /internal/velocity/servers", EDGE),
+    Row("GET /internal/traefik/config", EDGE),
 )

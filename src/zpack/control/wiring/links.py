@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zpack.control.outside.http import ForeignHttp
 from zpack.control.outside.velocity import Velocity
 from zpack.control.publishing.velocity import VelocityLink
+from zpack.control.wiring.traefik import build_traefik
 
 if TYPE_CHECKING:
     from zpack.control.publishing.links import Link
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def build_links(settings: Settings) -> tuple[Link, ...]:
     """Construct every configured link; nothing is connected yet."""
-    return (_velocity(settings),)
+    return (_velocity(settings), *build_traefik(settings))
 
 
 def _velocity(settings: Settings) -> Link:
