@@ -17,7 +17,7 @@ TOKEN = "a provider token for tests"
 RANGES = "7777/tcp,30000-30001/tcp+udp"
 GAMES: dict[str, Any] = {
     "games": [
-        {"id": name, "variants": [{"id": "server", "versions": ["1"]}]} for name in ("terraria", "valheim")
+        {"id": name, "variants": [{"id": "server", "versions": ["1"]}]} for name in ("terraria", "luanti")
     ]
 }
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.control.provisioning.world import run, unwind
+from tests.control.routing.games import asked
 from zpack.control.provisioning.ports import PortsExhausted
 from zpack.control.routing import store
 from zpack.control.routing.models import PortRange, Wanted, each_port, parse_ranges
@@ -24,19 +25,7 @@ WANTED = {"game": "terraria", "variant": "server", "version": "1", "artifactPath
 
 
 def terraria(vmid: int, *, needed: int = 0) -> State:
-    wanted = {
-        "game": "terraria",
-        "variant": "server",
-        "version": "1",
-        "world": "world",
-        "memory": 512,
-        "cores": 1,
-        "artifact_path": "t/server.tar.gz",
-        "java_path": "",
-        "ports_needed": needed,
-    }
-    ids = {"vmid": vmid, "hostname": f"terraria-{vmid}", "operation_id": f"op_{vmid}"}
-    return {**ids, "customer_id": "u-ada", "request": wanted}
+    return asked("terraria", vmid, needed=needed)
 
 
 async def taken(database: Database) -> list[tuple[str, int, int]]:

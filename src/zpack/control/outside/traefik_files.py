@@ -11,6 +11,7 @@ import json
 import os
 import re
 import tempfile
+import threading
 import time
 import tomllib
 from pathlib import Path
@@ -19,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from zpack.control.engine.errors import ForeignError
-from zpack.control.outside.traefik_words import HOSTNAME, roads_in
+from zpack.control.outside.traefik_words import HOSTNAME, closed_config, game_config, merged, roads_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from zpack.control.outside.traefik_words import Config, Road
 
 OURS = re.compile(rf"zpack-server-({HOSTNAME.pattern})\.yml")
@@ -35,20 +38,22 @@ READ_LIMIT = 1 << 20
 class TraefikFiles:
     """Writes, removes and reads our files in one directory."""
 
-    def __init__(self, *, directory: Path, base: Config) -> None:
+    def __init__(self, *, directory: Path, base: Config, ports: Sequence[tuple[str, int]]) -> None:
         self._directory = directory
         self._base = base
+        self._ports = ports
+        self._turn = threading.Lock()
 
-    async def write(self, hostname: str, config: Config) -> str:
+    async def write(self, hostname: str, roads: Sequence[Road]) -> str:
         """Write a server's file, unless it is there just so; return its name. Raises ForeignError."""
         name = name_of(hostname)
-        await asyncio.to_thread(self._guarded, self._put, name, config)
+        await asyncio.to_thread(self._guarded, self._put, hostname, list(roads))
         return name
 
     async def remove(self, hostname: str) -> str:
         """Remove a server's file; one that is gone is fine. Raises ForeignError."""
         name = name_of(hostname)
-        await asyncio.to_thread(self._guarded, self._drop, name)
+        await asyncio.to_thread(self._guarded, self._drop, hostname)
         return name
 
     async def listed(self) -> dict[str, list[Road]]:
@@ -66,15 +71,24 @@ class TraefikFiles:
             word = os.strerror(failure.errno) if failure.errno else type(failure).__name__
             raise ForeignError(f"Traefik's directory: {word}", transient=True) from failure
 
-    def _put(self, name: str, config: Config) -> None:
-        self._write(BASE, self._base)
-        self._write(name, config)
+    def _put(self, hostname: str, roads: list[Road]) -> None:
+        with self._turn:
+            self._write_base(self._found() | {hostname: roads})
+            self._write(name_of(hostname), game_config(roads))
 
-    def _drop(self, name: str) -> None:
-        # Traefik keeps what it had when its last file goes; ours stays, so that there is always one.
-        self._write(BASE, self._base)
-        (self._directory / name).unlink(missing_ok=True)
-        self._sync()
+    def _drop(self, hostname: str) -> None:
+        with self._turn:
+            self._write_base(self._found() | {hostname: []})
+            (self._directory / name_of(hostname)).unlink(missing_ok=True)
+            self._sync()
+
+    def _write_base(self, coming: Mapping[str, list[Road]]) -> None:
+        """Write what is there beside the servers: IDE hosts, and the ports that will lead nowhere.
+
+        It goes before the server's own file: what Traefik says of that file then holds for both.
+        """
+        roads = [road for found in coming.values() for road in found]
+        self._write(BASE, merged(self._base, closed_config(roads, self._ports)))
 
     def _write(self, name: str, config: Config) -> None:
         body = json.dumps(config, indent=1).encode() + b"\n"
@@ -102,7 +116,12 @@ class TraefikFiles:
             os.close(folder)
 
     def _listed(self) -> dict[str, list[Road]]:
-        self._write(BASE, self._base)
+        with self._turn:
+            found = self._found()
+            self._write_base(found)
+            return found
+
+    def _found(self) -> dict[str, list[Road]]:
         found: dict[str, list[Road]] = {}
         for entry in os.scandir(self._directory):
             match = OURS.fullmatch(entry.name)

@@ -22,6 +22,7 @@ HOSTNAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 ROUTER = re.compile(rf"{PREFIX}({HOSTNAME.pattern})_(\d{{1,5}})")
 ENTRY_POINT = re.compile(r"(tcp|udp)-(\d{1,5})")
 API_SERVICE = "zpack-api"
+CLOSED = "zpack-closed"
 EVERYTHING = "HostSNI(`*`)"
 
 
@@ -92,6 +93,34 @@ def game_config(roads: Iterable[Road]) -> Config:
         server = {"address": address_of(road.ip, road.target)}
         side["services"][road.name] = {"loadBalancer": {"servers": [server]}}
     return config
+
+
+def closed_config(roads: Iterable[Road], ports: Iterable[tuple[str, int]]) -> Config:
+    """Return one router that leads every UDP port without a road nowhere.
+
+    Traefik leaves a UDP port as it was when its last router goes: players of a deleted server, and whoever
+    gets its address next, would still meet. Another router is what ends the old one.
+    """
+    used = {road.number for road in roads if road.protocol == "udp" and road.sound}
+    free = [
+        entry_point("udp", number) for protocol, number in ports if protocol == "udp" and number not in used
+    ]
+    if not free:
+        return {}
+    nowhere = {"loadBalancer": {"servers": []}}
+    return {
+        "udp": {"routers": {CLOSED: {"entryPoints": free, "service": CLOSED}}, "services": {CLOSED: nowhere}}
+    }
+
+
+def merged(*configs: Config) -> Config:
+    """Return one document of several."""
+    whole: Config = {}
+    for config in configs:
+        for protocol, side in config.items():
+            for kind, entries in side.items():
+                whole.setdefault(protocol, {}).setdefault(kind, {}).update(entries)
+    return whole
 
 
 def ide_config(hosts: IdeHosts) -> Config:

@@ -18,7 +18,6 @@ from zpack.control.outside.traefik_words import (
     Road,
     entry_point,
     fingerprint,
-    game_config,
     refusals_in,
     roads_in,
 )
@@ -92,7 +91,7 @@ class ByFile:
 
     async def put(self, hostname: str, roads: tuple[Road, ...]) -> dict[str, Any]:
         """Write the server's file."""
-        return {"file": await self._files.write(hostname, game_config(roads))}
+        return {"file": await self._files.write(hostname, roads)}
 
     async def drop(self, hostname: str) -> dict[str, Any]:
         """Remove the server's file."""

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from zpack.control.outside.traefik_words import game_config, ide_config
+from zpack.control.outside.traefik_words import closed_config, game_config, ide_config, merged
 from zpack.control.routing import store
+from zpack.control.routing.models import each_port
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zpack.control.db.session import Database
     from zpack.control.outside.traefik_words import IdeHosts
+    from zpack.control.routing.models import PortRange
 
 UNREAD = "nothing was read yet"
 
@@ -19,8 +23,9 @@ UNREAD = "nothing was read yet"
 class Routing:
     """The whole dynamic configuration, IDE hosts and games."""
 
-    def __init__(self, *, database: Database, ide: IdeHosts) -> None:
+    def __init__(self, *, database: Database, ide: IdeHosts, ranges: Sequence[PortRange]) -> None:
         self._database = database
+        self._ranges = ranges
         self._ide = ide
         self._mark: str | None = UNREAD
         self._made = b""
@@ -32,6 +37,7 @@ class Routing:
             if mark == self._mark:
                 return self._made
             roads = await store.list_roads(session)
-        self._made = orjson.dumps(ide_config(self._ide) | game_config(roads))
+        closed = closed_config(roads, each_port(self._ranges))
+        self._made = orjson.dumps(merged(ide_config(self._ide), game_config(roads), closed))
         self._mark = store.mark_of(roads)  # of what was read: it may be younger than the mark we asked for
         return self._made

@@ -32,13 +32,15 @@ def build_traefik(settings: Settings) -> tuple[Link, ...]:
 
     folder = settings.traefik_dynamic_dir
     base = ide_config(ide_hosts(settings))
-    driver = ByHttp() if folder is None else ByFile(files=TraefikFiles(directory=folder, base=base))
+    driver = ByHttp()
+    if folder is not None:
+        driver = ByFile(files=TraefikFiles(directory=folder, base=base, ports=tuple(each_port(ranges))))
     return (TraefikLink(driver=driver, traefik=_api(settings), has_port=has_port),)
 
 
 def build_routing(settings: Settings, database: Database) -> Routing:
     """Construct the room."""
-    return Routing(database=database, ide=ide_hosts(settings))
+    return Routing(database=database, ide=ide_hosts(settings), ranges=parse_ranges(settings.port_ranges))
 
 
 def provider_token(settings: Settings) -> str | None:
