@@ -136,6 +136,14 @@ async def test_a_half_written_file_is_never_read_and_swept_later(folder: Path) -
     assert (half.exists(), young.exists()) == (False, True)
 
 
+async def test_one_port_leads_to_one_server(folder: Path) -> None:
+    link = link_of(folder)
+    await link.put(server())
+    with pytest.raises(ForeignError, match="30000/udp leads to another server"):
+        await link.put(server(5001))
+    assert list(await link.listed() or {}) == ["luanti-5000"]
+
+
 async def test_nothing_is_written_again_that_lies_there(folder: Path) -> None:
     link = link_of(folder)
     await link.put(server())

@@ -73,7 +73,9 @@ class TraefikFiles:
 
     def _put(self, hostname: str, roads: list[Road]) -> None:
         with self._turn:
-            self._write_base(self._found() | {hostname: roads})
+            found = self._found()
+            _check_free(roads, [road for name, some in found.items() if name != hostname for road in some])
+            self._write_base(found | {hostname: roads})
             self._write(name_of(hostname), game_config(roads))
 
     def _drop(self, hostname: str) -> None:
@@ -141,6 +143,15 @@ def name_of(hostname: str) -> str:
     if not HOSTNAME.fullmatch(hostname):
         raise ForeignError("this is no host name for Traefik", transient=False)
     return f"zpack-server-{hostname}.yml"
+
+
+def _check_free(roads: Sequence[Road], others: Sequence[Road]) -> None:
+    """Raise ForeignError when a port leads to another server already: Traefik would take either."""
+    used = {(road.protocol, road.number): road.hostname for road in others}
+    for road in roads:
+        if (road.protocol, road.number) in used:
+            message = f"public port {road.number}/{road.protocol} leads to another server"
+            raise ForeignError(message, transient=False)
 
 
 def _parsed(path: Path) -> dict[str, Any]:
