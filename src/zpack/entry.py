@@ -24,6 +24,7 @@ FORWARDED = {
     "worker": ("zpack.control.__main__", "Run workflows, pollers and reconcilers."),
     "migrate": ("zpack.control.__main__", "Bring the database schema up to date."),
     "doctor": ("zpack.control.__main__", "Reach every configured system and say what is wrong."),
+    "traefik": ("zpack.control.__main__", "Print Traefik's static configuration."),
     "agent": ("zpack.agent.__main__", "Run the daemon of a container."),
     "edge": ("zpack.edge.__main__", "Run the Minecraft edge."),
     "localpve": ("zpack.localpve.__main__", "Run a local Proxmox-compatible node."),
@@ -31,7 +32,7 @@ FORWARDED = {
     "simulate": ("zpack.simulate.command", "Run a foreign system to rehearse against, such as stripe."),
     "artifacts": ("zpack.artifacts.__main__", "Manage and serve the artifact folder."),
 }
-OWN_WORD = frozenset({"serve", "worker", "migrate", "doctor"})
+OWN_WORD = frozenset({"serve", "worker", "migrate", "doctor", "traefik"})
 """Commands of one program that takes the command's name as its first word."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Host game servers.")

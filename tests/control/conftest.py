@@ -90,10 +90,11 @@ def api(settings: Settings, clients: Clients) -> Api:
 
 
 @asynccontextmanager
-async def served(app: Any, *, proxies: str = "") -> AsyncIterator[str]:
-    """Serve an application on a free port of a real socket; ``proxies`` are believed where callers are from."""
+async def served(app: Any, *, proxies: str = "", port: int = 0) -> AsyncIterator[str]:
+    """Serve an application on a port of a real socket; ``proxies`` are believed where callers are from."""
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
     listener.listen()  # a client may come before the server has begun
     config = uvicorn.Config(
         app,

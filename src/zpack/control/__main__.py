@@ -1,4 +1,4 @@
-"""``zpack serve``, ``zpack worker``, ``zpack migrate``, ``zpack doctor``."""
+"""``zpack serve``, ``zpack worker``, ``zpack migrate``, ``zpack doctor``, ``zpack traefik``."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace, settings: Settings) -> int:
     if options.command == "migrate":
         return _migrate(settings, check=options.check)
+    if options.command == "traefik":
+        return _traefik(settings, host=options.host)
     if options.command == "doctor":
         return asyncio.run(_doctor(settings, as_json=options.json))
     import uvloop  # noqa: PLC0415 - only what serves needs a fast loop
@@ -55,6 +57,13 @@ def _migrate(settings: Settings, *, check: bool) -> int:
     if found:
         sys.stderr.write(f"zpack: {found}\n")
     return 1 if found else 0
+
+
+def _traefik(settings: Settings, *, host: str) -> int:
+    from zpack.control.wiring.traefik import traefik_static  # noqa: PLC0415 - nothing else needs it
+
+    sys.stdout.write(json.dumps(traefik_static(settings, host=host), indent=1) + "\n")
+    return 0
 
 
 async def _doctor(settings: Settings, *, as_json: bool) -> int:
@@ -91,6 +100,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("worker", help="run workflows, pollers and reconcilers")
     migrate = commands.add_parser("migrate", help="bring the database schema up to date")
     migrate.add_argument("--check", action="store_true", help="then fail when tables and schema differ")
+    traefik = commands.add_parser(
+        "traefik", help="print Traefik's static configuration: every public port, and the provider's token"
+    )
+    traefik.add_argument("--host", default="", help="address Traefik listens on; all by default")
     doctor = commands.add_parser("doctor", help="reach every configured system")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     return parser

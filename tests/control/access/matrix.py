@@ -233,4 +233,5 @@ ROWS = (
     Row("GET /api/test/edge/health", ADMIN),
     Row("POST /api/test/edge/publish", ADMIN, body=HAND),
     Row("POST /api/test/edge/unpublish", ADMIN, body=HAND),
+    Row("GET /internal/traefik/config", EDGE),
 )

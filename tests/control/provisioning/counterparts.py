@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import fakepve.server
@@ -265,10 +265,11 @@ class ArtifactStore:
     """The store's public files; ``has_ide`` says whether the browser IDE is among them."""
 
     has_ide: bool = False
+    games: dict[str, Any] = field(default_factory=lambda: CATALOG)
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer with a catalog or the checksums."""
-        catalogs = {"/_catalog.json": CATALOG, "/devcontainer/_catalog.json": RUNTIMES}
+        catalogs = {"/_catalog.json": self.games, "/devcontainer/_catalog.json": RUNTIMES}
         if request.path in catalogs:
             return web.json_response(catalogs[request.path])
         if request.path != "/SHA256SUMS":

@@ -136,6 +136,14 @@ async def edge_secret(request: Request) -> None:
         raise BadSecret("The shared secret is missing or wrong.")
 
 
+async def traefik_token(request: Request) -> None:
+    """Traefik may: it brings the bearer of its HTTP provider (contract §6.5). Without one nobody may."""
+    expected = cast("str | None", request.app.state.traefik_token)
+    given = request.headers.get("authorization", "").encode("utf-8", "replace")
+    if expected is None or not hmac.compare_digest(f"Bearer {expected}".encode(), given):
+        raise BadSecret("The provider's token is missing or wrong.")
+
+
 RULES = {
     public: "public",
     signed_in: "user",
@@ -144,6 +152,7 @@ RULES = {
     in_socket_session: "user",
     admin: "admin",
     edge_secret: "edge",
+    traefik_token: "edge",
 }
 SignedIn = Annotated[User, Depends(signed_in)]
 """A full login. The others below also let API keys in that have the scope."""
@@ -163,3 +172,4 @@ InIdeSession = Annotated[Session, Security(in_ide_session)]
 InSocketSession = Annotated[Session, Security(in_socket_session, scopes=["console"])]
 PUBLIC = [Depends(public)]
 EDGE = [Depends(edge_secret)]
+TRAEFIK = [Depends(traefik_token)]

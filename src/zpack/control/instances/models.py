@@ -102,7 +102,7 @@ class ServerFacts:
     ip: str | None
     created_at: str
     payload: dict[str, Any]
-    """``game, variant, runtime, version, edge, proxy`` of the payload."""
+    """``game, variant, runtime, version, edge, proxy`` of the payload, and the allocated ``ports``."""
     plan: str | None = None
     billing_state: str = "allowed"
     suspended: bool = False

@@ -48,7 +48,8 @@ FACTS = text(
            s.held_at is not null or s.server_billing_state in ('suspended_shutdown', 'retained') as suspended,
            jsonb_build_object(
              'game', payload -> 'game', 'variant', payload -> 'variant', 'runtime', payload -> 'runtime',
-             'version', payload -> 'version', 'edge', payload -> 'edge', 'proxy', payload -> 'proxy'
+             'version', payload -> 'version', 'ports', i.allocated_ports,
+             'edge', payload -> 'edge', 'proxy', payload -> 'proxy'
            )::text as payload
       from instances i
       left join standings s on s.user_id = i.customer_id

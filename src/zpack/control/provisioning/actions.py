@@ -16,7 +16,8 @@ from zpack.control.instances.models import hostname_for, owner_of
 from zpack.control.operations import store as operations_store
 from zpack.control.operations.actions import new_operation_id
 from zpack.control.outside.proxmox import following
-from zpack.control.provisioning.models import MIB, artifact_path, ctype_of, java_path
+from zpack.control.provisioning.models import MIB, artifact_path, ctype_of, java_path, ports_inside
+from zpack.control.provisioning.ports import take_ports
 
 if TYPE_CHECKING:
     from zpack.control.accounts.models import User
@@ -139,8 +140,8 @@ class Provisioning:
         """Begin a create, or return the one begun with the same key.
 
         Raises MissingField, UnsupportedContainer, NotInCatalog, CatalogAway, IdeNotPrepared, NoArtifact,
-        RangeExhausted, BadKey, KeyReused, EmailNotVerified, PlanLimitReached, PaymentRequired,
-        AccountSuspended.
+        RangeExhausted, PortsExhausted, BadKey, KeyReused, EmailNotVerified, PlanLimitReached,
+        PaymentRequired, AccountSuspended.
         """
         if self._settings.require_verified_email and not (user.email_verified or user.is_admin):
             raise EmailNotVerified("Confirm your e-mail address first.")
@@ -202,7 +203,8 @@ class Provisioning:
         path = body.artifact_path or artifact_path(variant, version)
         if path is None or ".." in path:
             raise NoArtifact(f"Say where the files of '{variant}' are: artifactPath.")
-        return {
+        several = {"ports_needed": body.portsNeeded} if ports_inside(game, 0) and body.portsNeeded else {}
+        return several | {
             "game": game,
             "variant": variant,
             "version": version,
@@ -266,6 +268,7 @@ class Provisioning:
         vmid = await instances.allocate_vmid(session, ctype=ctype, operation_id=operation_id, taken=taken)
         if vmid is None:
             raise RangeExhausted("Every VMID of the range is in use.")
+        await take_ports(session, self._settings, vmid=vmid, operation_id=operation_id, wanted=wanted)
         names = {name: wanted[name] for name in ("game", "variant") if name in wanted}
         hostname = hostname_for(ctype=ctype, vmid=vmid, **names)
         operation = self._operations.begin(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AliasChoices, Field, StringConstraints
 
 from zpack.control.accounts.models import Body
+from zpack.control.publishing.models import MINECRAFT_PORT, PORT_MAX, is_minecraft, service_of
+from zpack.control.routing.models import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
 World = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,31}$")]
 ArtifactPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+/-]{0,254}$")]
-MINECRAFT_PORT = 25565
 MIB = 1024 * 1024
 
 ARTIFACTS = {
@@ -95,6 +96,18 @@ def java_version(version: str) -> int:
     return next(java for first, java in JAVA if numbers >= first)
 
 
+def ports_inside(game: str, needed: int) -> tuple[Wanted, ...]:
+    """Return the ports a game listens on: its usual one, and those after it when it needs several.
+
+    Minecraft servers are reached by name, through the proxy; they have no port of their own outside.
+    """
+    if is_minecraft(game):
+        return ()
+    service = service_of(game)
+    last = min(service.port + max(1, needed), PORT_MAX + 1)
+    return tuple(Wanted(service.protocol, port, port) for port in range(service.port, last))
+
+
 def ctype_of(wanted: Mapping[str, Any]) -> ContainerType:
     """Return what a request asks for; those of before dev containers do not say."""
     return "dev" if wanted.get("container_type") == "dev" else "game"
@@ -116,11 +129,17 @@ def agent_payload(state: dict[str, Any], *, disk_bytes: Any = None) -> dict[str,
         "variant": wanted["variant"],
         "version": wanted["version"],
         "world": wanted["world"],
-        "ports": [MINECRAFT_PORT] if wanted["game"] == "minecraft" else [],
+        "ports": targets_of(wanted),
         "artifact_path": wanted["artifact_path"],
         "java_path": wanted["java_path"],
         "memory_mb": wanted["memory"],
     }
+
+
+def targets_of(wanted: Mapping[str, Any]) -> list[int]:
+    """Return the ports inside the container."""
+    inside = ports_inside(wanted["game"], wanted.get("ports_needed", 0))
+    return [one.target for one in inside] or [MINECRAFT_PORT]
 
 
 def _dev_payload(vmid: int, wanted: dict[str, Any]) -> dict[str, Any]:

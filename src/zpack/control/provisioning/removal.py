@@ -9,6 +9,7 @@ from zpack.control.engine.errors import Refusal
 from zpack.control.instances import store
 from zpack.control.outside.proxmox import following
 from zpack.control.provisioning.steps import TASK_SECONDS, is_removable
+from zpack.control.routing import store as routing
 
 if TYPE_CHECKING:
     from zpack.control.db.session import Database
@@ -67,8 +68,11 @@ class DeleteSteps:
         return None
 
     async def remove_instance(self, state: State) -> State | None:
-        """Delete the row and what Redis remembers."""
+        """Delete the row, give its public ports back, and forget what Redis remembers."""
         async with self._database.transaction() as session:
+            row = await store.find(session, state["vmid"])
+            if row is not None:
+                await routing.release(session, str(row.payload.get("agent_seed", "")))
             await store.delete_instance(session, state["vmid"])
         await self._words.remove(state["vmid"])
         return None

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from zpack.control.instances.models import ContainerType
+    from zpack.control.routing.models import PortRange
 
 
 @dataclass(frozen=True)
@@ -32,3 +33,5 @@ class ProvisioningSettings:
     """How long a delete is tried before it is reported as failed."""
     require_verified_email: bool = False
     """Whether only accounts with a confirmed e-mail address may create; admins always may."""
+    public_ports: Sequence[PortRange] = ()
+    """Where games that are not Minecraft are reached."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from zpack.control.engine.backoff import pauses
@@ -19,6 +20,9 @@ from zpack.control.instances.models import MARK, description_for, is_marked, is_
 from zpack.control.outside.agent import AgentRefused
 from zpack.control.outside.proxmox import AlreadyExists, Locked, following
 from zpack.control.provisioning.models import agent_payload, ctype_of
+from zpack.control.provisioning.ports import take_ports
+from zpack.control.routing import store as routing
+from zpack.control.routing.models import Assigned, allocated_ports
 
 if TYPE_CHECKING:
     from zpack.control.db.session import AsyncSession, Database
@@ -85,7 +89,8 @@ class CreateSteps:
     async def allocate_vmid(self, state: State) -> State | None:
         """Confirm that the VMID taken with the request is ours alone, and its place in the owner's plan.
 
-        A run that is tried again gave both back. Raises VmidTaken, PlanLimitReached, AccountSuspended.
+        A run that is tried again gave both back. Raises VmidTaken, PlanLimitReached, AccountSuspended,
+        PortsExhausted.
         """
         vmid, operation_id = state["vmid"], state["operation_id"]
         guest = await self._proxmox.locate(vmid, Budget.seconds(TASK_SECONDS))
@@ -95,9 +100,12 @@ class CreateSteps:
             await self._check_place(session, state)
             reserved = await store.reserve_vmid(session, vmid=vmid, operation_id=operation_id)
             row = await store.find(session, vmid)
+            ports = await take_ports(
+                session, self._settings, vmid=vmid, operation_id=operation_id, wanted=state["request"]
+            )
         if not reserved and not (row is not None and row.payload.get("agent_seed") == operation_id):
             raise VmidTaken(f"VMID {vmid} was given to another server.")
-        return {"node": self._proxmox.default_node}
+        return {"node": self._proxmox.default_node, "public_ports": [asdict(one) for one in ports]}
 
     async def _check_place(self, session: AsyncSession, state: State) -> None:
         wanted = state["request"]
@@ -112,9 +120,10 @@ class CreateSteps:
         )
 
     async def release_vmid(self, state: State) -> None:
-        """Give the VMID back."""
+        """Give the VMID and the public ports back."""
         async with self._database.transaction() as session:
             await store.release_vmid(session, state["operation_id"])
+            await routing.release(session, state["operation_id"])
 
     async def clone_container(self, state: State) -> State | None:
         """Clone the template, unless an earlier try did."""
@@ -247,7 +256,7 @@ class CreateSteps:
                 ctype=ctype_of(state["request"]),
                 hostname=state["hostname"],
                 ip=state["ip"],
-                allocated_ports={"game": payload["ports"]} if "ports" in payload else {},
+                allocated_ports=_allocated(state),
                 payload={**payload, "agent_seed": state["operation_id"]},
                 agent_state="running",
                 engine_type=payload.get("variant") or payload.get("runtime"),
@@ -302,6 +311,14 @@ class CreateSteps:
 
     async def _is_this(self, guest: Guest, operation_id: str) -> bool:
         return made_by(await description_of(self._proxmox, guest), operation_id)
+
+
+def _allocated(state: State) -> dict[str, Any]:
+    """Return the column ``allocated_ports``; operations of before public ports have none."""
+    if "ports" not in state["payload"]:
+        return {}
+    public = [Assigned(**one) for one in state.get("public_ports", ())]
+    return allocated_ports(state["payload"]["ports"], public)
 
 
 async def description_of(proxmox: Proxmox, guest: Guest) -> str:

@@ -40,6 +40,7 @@ SERVICES: Mapping[str, Service] = {
     "projectzomboid": Service("projectzomboid", "udp", 16261),
     "valheim": Service("valheim", "udp", 2456),
     "palworld": Service("palworld", "udp", 8211),
+    "luanti": Service("luanti", "udp", 30000),
 }
 
 

@@ -16,6 +16,7 @@ from zpack.control.settings.passwords import PasswordSettings
 from zpack.control.settings.proxmox import ProxmoxSettings
 from zpack.control.settings.publishing import PublishingSettings
 from zpack.control.settings.serving import ServingSettings
+from zpack.control.settings.traefik import TraefikSettings
 
 SECRET_MIN = 32
 """RFC 7518 §3.2: an HS256 key is at least as long as its hash."""
@@ -33,6 +34,7 @@ class Settings(
     ProxmoxSettings,
     PublishingSettings,
     ServingSettings,
+    TraefikSettings,
 ):
     """Everything the API and the worker may be told."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from zpack.control.instances import store
-from zpack.control.publishing.models import MINECRAFT_PORT
+from zpack.control.publishing.models import MINECRAFT_PORT, endpoints_of
 from zpack.control.publishing.store import place_of
 from zpack.control.status.live import Looked
 from zpack.control.status.merge import Observed, agent_ready, host_status, merge_connection
@@ -166,6 +166,8 @@ class Servers:
         known = word or {}
         ready = agent_ready(word)
         payload = facts.payload
+        fqdn = f"{facts.hostname}.{self._domain}"
+        endpoints = _endpoints(payload, fqdn)
         return {
             "id": str(facts.vmid),
             "vmid": facts.vmid,
@@ -191,13 +193,30 @@ class Servers:
             "operationMessage": known.get("operationMessage"),
             "maintenance": known.get("maintenance") is True,
             "connection": connection,
-            "address": f"{facts.hostname}.{self._domain}",
+            "address": endpoints[0]["address"] if endpoints else fqdn,
+            "endpoints": endpoints,
             "ip": facts.ip,
             "plan": self._plan_of(facts.plan),
             "suspended": facts.suspended,
             "serverBillingState": facts.billing_state,
             "createdAt": facts.created_at,
         }
+
+
+def _endpoints(payload: dict[str, Any], fqdn: str) -> list[dict[str, Any]]:
+    """Return the public ports that lead to a server; none for one that is reached by its name."""
+    ports = _object(payload.get("ports"))
+    if not ports.get("public"):
+        return []
+    return [
+        {
+            "address": f"{fqdn}:{one.number}",
+            "protocol": one.protocol,
+            "port": one.number,
+            "target": one.target,
+        }
+        for one in endpoints_of(str(payload.get("game")), ports)
+    ]
 
 
 def _cut(view: bytes) -> Pieces:

@@ -13,6 +13,7 @@ from zpack.control.outside.velocity import Velocity
 from zpack.control.publishing.opnsense import OpnsenseLink
 from zpack.control.publishing.velocity import VelocityLink
 from zpack.control.wiring.names import build_names
+from zpack.control.wiring.traefik import build_traefik
 
 if TYPE_CHECKING:
     from zpack.control.publishing.links import Link
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 
 def build_links(settings: Settings) -> tuple[Link, ...]:
     """Construct every configured link; nothing is connected yet."""
-    return (_velocity(settings), *build_names(settings), *_opnsense(settings))
+    return (
+        _velocity(settings),
+        *build_traefik(settings),
+        *build_names(settings),
+        *_opnsense(settings),
+    )
 
 
 def _opnsense(settings: Settings) -> tuple[Link, ...]:

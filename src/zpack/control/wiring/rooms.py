@@ -23,6 +23,7 @@ from zpack.control.power.actions import Power
 from zpack.control.provisioning.actions import Provisioning
 from zpack.control.provisioning.settings import ProvisioningSettings
 from zpack.control.publishing.actions import Publishing
+from zpack.control.routing.models import parse_ranges
 from zpack.control.status.live import LiveState
 from zpack.control.status.view import Servers
 from zpack.control.suspension.actions import Suspension
@@ -32,6 +33,7 @@ from zpack.control.wiring.edge import build_drift, build_operators, build_places
 from zpack.control.wiring.ide import IdeDoor, build_ide
 from zpack.control.wiring.identity import build_identity
 from zpack.control.wiring.recovery import build_recovery
+from zpack.control.wiring.traefik import build_routing, provider_token
 
 if TYPE_CHECKING:
     from zpack.control.accounts.actions import Accounts
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from zpack.control.publishing.drift import Drift
     from zpack.control.publishing.operators import Operators
     from zpack.control.recovery.actions import Recovery
+    from zpack.control.routing.actions import Routing
     from zpack.control.secondfactor.actions import SecondFactors
     from zpack.control.settings import Settings
 
@@ -82,6 +85,7 @@ class Api:
     provisioning: Provisioning
     publishing: Publishing
     recovery: Recovery
+    routing: Routing
     second_factors: SecondFactors
     servers: Servers
     sessions: Sessions
@@ -89,6 +93,7 @@ class Api:
     edge_drift: Drift
     edge_operators: Operators
     edge_secret: str
+    traefik_token: str | None
 
 
 @dataclass
@@ -259,6 +264,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         ),
         publishing=publishing,
         recovery=build_recovery(settings, clients, accounts),
+        routing=build_routing(settings, database),
         second_factors=identity.second_factors,
         servers=servers,
         sessions=identity.sessions,
@@ -266,6 +272,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         edge_drift=build_drift(settings, clients, stores, publishing),
         edge_operators=build_operators(settings, clients, publishing),
         edge_secret=settings.edge_secret.get_secret_value(),
+        traefik_token=provider_token(settings),
     )
 
 
@@ -280,4 +287,5 @@ def provisioning_settings(settings: Settings) -> ProvisioningSettings:
         budget=settings.create_budget,
         delete_budget=settings.delete_budget,
         require_verified_email=settings.require_verified_email,
+        public_ports=parse_ranges(settings.port_ranges),
     )

@@ -22,6 +22,7 @@ from zpack.control.db.tables.instances import (
 from zpack.control.db.tables.mail import OutboxMail
 from zpack.control.db.tables.operations import IdempotencyKey, Operation
 from zpack.control.db.tables.recovery import MailedToken, ResetRequest
+from zpack.control.db.tables.routing import PublicPort
 from zpack.control.db.tables.secondfactor import RecoveryCode, SecondFactor
 from zpack.control.db.tables.suspension import SuspendedServer
 
@@ -43,6 +44,7 @@ __all__ = [
     "OutboxMail",
     "Plan",
     "PollingWorker",
+    "PublicPort",
     "RecoveryCode",
     "RefreshToken",
     "ResetRequest",
