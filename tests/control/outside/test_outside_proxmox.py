@@ -16,8 +16,8 @@ from zpack.control.outside.proxmox import (
     Missing,
     Proxmox,
     Unreachable,
-    first_address,
 )
+from zpack.control.outside.proxmox_facts import first_address
 
 if TYPE_CHECKING:
     from tests.control.provisioning.counterparts import Cluster
