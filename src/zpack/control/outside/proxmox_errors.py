@@ -3,7 +3,8 @@
     ForeignError
      ├── Missing, AlreadyExists          look again: the container is not there, or it is already
      ├── AlreadyRunning, NotRunning      nothing to do
-     ├── Locked, NoQuorum, Overloaded    wait and try again
+     ├── Locked, NoQuorum, Overloaded,
+     │   TookTooLong                     wait and try again
      ├── Unreachable                     wait; another API host may reach the node
      ├── Lost                            whether it was done is not known: look, then try again
      ├── Garbled                         what answered is not Proxmox, or not well
@@ -61,6 +62,10 @@ class Overloaded(ForeignError):
     """The node has no processes, memory or connections to spare."""
 
 
+class TookTooLong(ForeignError):
+    """A command that the node ran did not end in time."""
+
+
 class AlreadyExists(ForeignError):
     """The VMID is taken."""
 
@@ -104,11 +109,8 @@ def _words(text: str) -> re.Pattern[str]:
 TRANSIENT = True
 KINDS: tuple[tuple[re.Pattern[str], type[ForeignError], bool], ...] = (
     (_words(r"no quorum|/etc/pve/\S+' - Permission denied"), NoQuorum, TRANSIENT),
-    (
-        _words(r"\bis locked\b|can't lock file|got (lock request )?timeout|trying to acquire"),
-        Locked,
-        TRANSIENT,
-    ),
+    (_words(r"\bis locked\b|can't lock file|got lock request timeout|to acquire"), Locked, TRANSIENT),
+    (_words(r"got timeout|timed out"), TookTooLong, TRANSIENT),
     (_words(r"already running"), AlreadyRunning, False),
     (_words(r"not running"), NotRunning, False),
     (_words(r"already exists"), AlreadyExists, False),
@@ -121,6 +123,7 @@ KINDS: tuple[tuple[re.Pattern[str], type[ForeignError], bool], ...] = (
         True,
     ),
     (_words(r"unexpected status|interrupted by signal|received interrupt"), Interrupted, TRANSIENT),
+    (_words(r"no such task|worker upid"), Interrupted, TRANSIENT),
     (_words(r"(storage|bridge|pool|volume|interface) '[^']*' (does not exist|is not)"), Misconfigured, False),
     (_words(r"no such (cluster node|storage|pool|bridge)|hostname lookup"), Misconfigured, False),
     (

@@ -13,9 +13,7 @@ from urllib.parse import quote
 from zpack.control.engine.backoff import pauses
 from zpack.control.engine.errors import ForeignError
 from zpack.control.outside.proxmox_errors import (
-    BadParameter,
     Garbled,
-    Interrupted,
     Lost,
     Unreachable,
     error_for,
@@ -86,11 +84,7 @@ class Tasks:
 
     async def _end(self, path: str, budget: Budget) -> str | None:
         """Return a task's exit status, None while it runs. Raises Interrupted: nobody knows it."""
-        try:
-            found = await self._get(f"{path}/status", budget, {})
-        except BadParameter as failure:
-            message = f"Proxmox knows the task no more: {failure.message}"
-            raise Interrupted(message, transient=True, timed_out=True) from failure
+        found = await self._get(f"{path}/status", budget, {})
         if not isinstance(found, dict) or "status" not in found:
             raise Garbled("the status of a task is not what Proxmox sends", transient=True)
         return str(found.get("exitstatus", "")) if found["status"] == "stopped" else None

@@ -106,6 +106,11 @@ class ProxmoxSettings(BaseSettings):
         return bool(self.proxmox_token_id and self.proxmox_token_secret)
 
     @property
+    def places_containers(self) -> bool:
+        """Whether each new container gets the node with the most room."""
+        return bool(words(self.proxmox_nodes)) or not self.proxmox_node
+
+    @property
     def node_templates(self) -> dict[str, int]:
         """Templates of single nodes."""
         parts = (text.partition("=") for text in words(self.proxmox_templates))

@@ -21,6 +21,7 @@ from zpack.control.power.reconciler import HostOperationKeys
 from zpack.control.power.steps import PowerSteps
 from zpack.control.power.workflow import host_workflows
 from zpack.control.provisioning.lanes import Lanes
+from zpack.control.provisioning.placing import Placing
 from zpack.control.provisioning.removal import DeleteSteps
 from zpack.control.provisioning.steps import CreateSteps
 from zpack.control.provisioning.workflow import create_workflow, delete_workflow
@@ -172,6 +173,7 @@ def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -
         publishing=publishing,
         words=stores.words,
         lanes=Lanes(database=clients.database, width=settings.clone_width),
+        placing=Placing(database=clients.database, proxmox=clients.proxmox, settings=group),
         settings=group,
     )
     delete = DeleteSteps(
@@ -187,6 +189,7 @@ def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -
         running=stores.running,
         hosts=stores.hosts,
         changes=stores.changes,
+        shutdown_seconds=settings.proxmox_shutdown_seconds,
     )
     for workflow in (
         create_workflow(create, group),
