@@ -21,6 +21,7 @@ from zpack.control.outside.proxmox_errors import (
     Lost,
     Missing,
     NotRunning,
+    SameSize,
     Unreachable,
     error_for,
     following,
@@ -172,8 +173,11 @@ class Proxmox:
     async def resize(self, *, vmid: int, node: str, disk: str, gib: int, budget: Budget) -> str | None:
         """Grow a volume to so many GiB; asking twice is asking once. Never smaller: Proxmox refuses that."""
         form = {"disk": disk, "size": f"{gib}G"}
-        upid = await self._change("PUT", f"/nodes/{node}/lxc/{vmid}/resize", budget, form)
-        return await self._followed("resize", upid, budget, None)
+        try:
+            upid = await self._change("PUT", f"/nodes/{node}/lxc/{vmid}/resize", budget, form)
+            return await self._followed("resize", upid, budget, None)
+        except SameSize:
+            return None
 
     async def start(
         self, *, vmid: int, node: str, budget: Budget, note: TaskNote | None = None

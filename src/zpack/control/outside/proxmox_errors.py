@@ -2,7 +2,8 @@
 
     ForeignError
      ├── Missing, AlreadyExists          look again: the container is not there, or it is already
-     ├── AlreadyRunning, NotRunning      nothing to do
+     ├── AlreadyRunning, NotRunning,
+     │   SameSize                        nothing to do
      ├── Locked, NoQuorum, Overloaded,
      │   TookTooLong                     wait and try again
      ├── Unreachable                     wait; another API host may reach the node
@@ -82,6 +83,10 @@ class NotRunning(ForeignError):
     """The container does not run."""
 
 
+class SameSize(ForeignError):
+    """The volume is that large already."""
+
+
 class Interrupted(ForeignError):
     """The task was ended by a signal or with its node."""
 
@@ -112,6 +117,7 @@ KINDS: tuple[tuple[re.Pattern[str], type[ForeignError], bool], ...] = (
     (_words(r"\bis locked\b|can't lock file|got lock request timeout|to acquire"), Locked, TRANSIENT),
     (_words(r"got timeout|timed out"), TookTooLong, TRANSIENT),
     (_words(r"already running"), AlreadyRunning, False),
+    (_words(r"already at specified size"), SameSize, False),
     (_words(r"not running"), NotRunning, False),
     (_words(r"already exists"), AlreadyExists, False),
     (_words(r"Configuration file '[^']*' does not exist|no such (CT|container)"), Missing, False),

@@ -237,7 +237,7 @@ class Provisioning:
             return set()
 
     async def _disk_mb(self, entitled: Entitlement) -> int:
-        """Return what a new server takes of its owner's disk limit: as much as the template."""
+        """Return what a new server takes of its owner's disk limit: as much as the template, or more."""
         if entitled.limits.of_name("diskMb") is None:
             return 0
         try:
@@ -245,7 +245,7 @@ class Provisioning:
         except ForeignError:  # the first step finds out
             return 0
         template = guests.get(self._settings.template_vmid)
-        return template.disk // MIB if template else 0
+        return max(template.disk // MIB if template else 0, (self._settings.disk_gib or 0) * 1024)
 
     async def _begin_create(
         self,

@@ -83,7 +83,7 @@ class Placing:
 
     def _need(self, state: State, resources: Resources) -> Need:
         wanted, template = state["request"], resources.guests.get(self._settings.template_vmid)
-        disk = state.get("disk_mb", 0) * MIB or (template.disk if template else 0)
+        disk = max(template.disk if template else 0, (self._settings.disk_gib or 0) << 30)
         return Need(memory=wanted["memory"] * MIB, cores=wanted["cores"], disk=disk)
 
     def _template_for(self, node: str) -> int:

@@ -30,6 +30,8 @@ class ProvisioningSettings:
     """From the request to ready; after it the operation fails and is undone."""
     delete_budget: timedelta
     """How long a delete is tried before it is reported as failed."""
+    disk_gib: int | None = None
+    """``ZPACK_DISK_GIB``: root disk of a new container; by default as the template's."""
     placed: bool = False
     """Whether each container is placed on the node with the most room; else all go to ``PROXMOX_NODE``."""
     nodes: tuple[str, ...] = ()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from zpack.control.outside.agent import Agents
     from zpack.control.outside.proxmox import Guest, Proxmox
     from zpack.control.outside.proxmox_tasks import TaskNote
+    from zpack.control.outside.proxmox_volumes import Volumes
     from zpack.control.provisioning.lanes import Lanes
     from zpack.control.provisioning.placing import Origin, Placing
     from zpack.control.provisioning.settings import ProvisioningSettings
@@ -74,6 +75,7 @@ class CreateSteps:
         publishing: Publishing,
         words: AgentWords,
         lanes: Lanes,
+        volumes: Volumes,
         placing: Placing,
         settings: ProvisioningSettings,
     ) -> None:
@@ -84,6 +86,7 @@ class CreateSteps:
         self._publishing = publishing
         self._words = words
         self._lanes = lanes
+        self._volumes = volumes
         self._placing = placing
         self._settings = settings
 
@@ -177,7 +180,15 @@ class CreateSteps:
         node = await self._node(state, budget)
         with following():
             await self._proxmox.configure(vmid=state["vmid"], node=node, settings=settings, budget=budget)
-        return None
+        return warned(state, await self._grown(state, budget))
+
+    async def _grown(self, state: State, budget: Budget) -> str | None:
+        """Make the root disk as large as the operator wants it."""
+        guest = await self._proxmox.locate(state["vmid"], budget) if self._settings.disk_gib else None
+        if guest is None or not self._settings.disk_gib:
+            return None
+        with following():
+            return await self._volumes.grow(guest, self._settings.disk_gib, budget)
 
     async def start_container(self, state: State) -> State | None:
         """Start the container; the kernel tries again while Proxmox holds its lock."""

@@ -49,6 +49,8 @@ class ProxmoxSettings(BaseSettings):
     """Seconds that a stop may take."""
     proxmox_allow_resize: bool = env("PVE_ALLOW_RESIZE", default=False)
     """Whether volumes may be grown."""
+    disk_gib: int | None = env("ZPACK_DISK_GIB", default=None)
+    """GiB of a new container's root disk; needs ``PVE_ALLOW_RESIZE=1``. By default as the template's."""
     proxmox_allow_options: bool = env("PVE_ALLOW_OPTIONS", default=False)
     """Whether mount points may be added."""
     proxmox_storage: str | None = env("PROXMOX_STORAGE", "PROXMOX_DEFAULT_STORAGE", default="zlh-thin")
@@ -97,6 +99,8 @@ class ProxmoxSettings(BaseSettings):
                 "PROXMOX_API_TOKEN is missing; or set PROXMOX_API_TOKEN_ID with PROXMOX_API_TOKEN_SECRET, or "
                 "PROXMOX_USER with PROXMOX_PASSWORD"
             )
+        if self.disk_gib is not None and not (self.proxmox_allow_resize and self.disk_gib > 0):
+            raise ValueError("ZPACK_DISK_GIB must be at least 1, and needs PVE_ALLOW_RESIZE=1")
         if self.proxmox_ca_file and words(self.proxmox_fingerprint):
             raise ValueError("PROXMOX_CA_FILE and PROXMOX_FINGERPRINT exclude each other")
         return self

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zpack.control.outside.http import ForeignHttp
 from zpack.control.outside.proxmox import Proxmox
 from zpack.control.outside.proxmox_access import Ticket, Token, token_of
+from zpack.control.outside.proxmox_volumes import Volumes
 from zpack.control.outside.tls import authority, pinned
 from zpack.control.settings import words
 
@@ -36,6 +37,16 @@ def build_proxmox(settings: Settings) -> Proxmox:
             connect_seconds=CONNECT_SECONDS,
             keep_alive=KEEP_ALIVE,
         ),
+    )
+
+
+def build_volumes(settings: Settings, proxmox: Proxmox) -> Volumes:
+    """Construct what changes containers' volumes, as far as that is allowed."""
+    return Volumes(
+        proxmox=proxmox,
+        allow_resize=settings.proxmox_allow_resize,
+        allow_options=settings.proxmox_allow_options,
+        shutdown_seconds=settings.proxmox_shutdown_seconds,
     )
 
 

@@ -271,6 +271,7 @@ def provisioning_settings(settings: Settings) -> ProvisioningSettings:
         pool=settings.proxmox_pool,
         bridges={"game": settings.bridge, "dev": settings.dev_bridge},
         clone_width=settings.clone_width,
+        disk_gib=settings.disk_gib,
         placed=settings.places_containers,
         nodes=words(settings.proxmox_nodes),
         templates=settings.node_templates,

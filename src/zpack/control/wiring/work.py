@@ -30,6 +30,7 @@ from zpack.control.suspension.reconciler import SuspensionReconciler
 from zpack.control.wiring.billing import build_billing_work
 from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.mail import build_mail
+from zpack.control.wiring.proxmox import build_volumes
 from zpack.control.wiring.recovery import build_reset_requests
 from zpack.control.wiring.rooms import (
     build_entitlements,
@@ -173,6 +174,7 @@ def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -
         publishing=publishing,
         words=stores.words,
         lanes=Lanes(database=clients.database, width=settings.clone_width),
+        volumes=build_volumes(settings, clients.proxmox),
         placing=Placing(database=clients.database, proxmox=clients.proxmox, settings=group),
         settings=group,
     )
