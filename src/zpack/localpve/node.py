@@ -195,7 +195,7 @@ class Node:
         return self.tasks.start("vzclone", template, work)
 
     def _place(self, vmid: int, target: str | None) -> None:
-        if target in self.names and target != self.name:
+        if target is not None and target in self.names and target != self.name:
             self._moved[vmid] = target
 
     def _cloned(self, template: int, given: dict[str, str]) -> Record:

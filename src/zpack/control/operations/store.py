@@ -14,7 +14,7 @@ from zpack.control.operations.models import status_url
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, SQLColumnExpression
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from zpack.control.engine.steps import Finished
@@ -116,7 +116,7 @@ async def note_task(session: AsyncSession, operation_id: str, kind: str, upid: s
     )
 
 
-def _object(found: ColumnElement[Any]) -> ColumnElement[Any]:
+def _object(found: SQLColumnExpression[Any]) -> ColumnElement[Any]:
     """Return the object, or an empty one where there is none: no row yet, or JSON's own null."""
     return case((func.jsonb_typeof(found) == "object", found), else_=cast({}, JSONB))
 

@@ -50,16 +50,18 @@ class Volumes:
         """
         if not self._allow_options:
             raise NotAllowed("PVE_ALLOW_OPTIONS")
-        where = {"vmid": guest.vmid, "node": guest.node}
-        config = await self._proxmox.config(**where, budget=budget)
+        vmid, node = guest.vmid, guest.node
+        config = await self._proxmox.config(vmid=vmid, node=node, budget=budget)
         mounts = {int(match[1]): str(text) for key, text in config.items() if (match := MOUNT.fullmatch(key))}
         there = any(f",mp={path}," in f",{text}," for text in mounts.values())
         if not there:
             free = next(number for number in range(MOUNTS) if number not in mounts)
             if guest.status == "running":
-                await self._proxmox.shutdown(**where, seconds=self._shutdown_seconds, budget=budget)
+                await self._proxmox.shutdown(
+                    vmid=vmid, node=node, seconds=self._shutdown_seconds, budget=budget
+                )
             settings = {f"mp{free}": f"{storage}:{gib},mp={path}"}
-            await self._proxmox.configure(**where, settings=settings, budget=budget)
+            await self._proxmox.configure(vmid=vmid, node=node, settings=settings, budget=budget)
         if guest.status == "running":  # an earlier try may have got no further than the shutdown
-            await self._proxmox.start(**where, budget=budget)
+            await self._proxmox.start(vmid=vmid, node=node, budget=budget)
         return not there

@@ -75,6 +75,13 @@ class ProxmoxSettings(BaseSettings):
             raise ValueError("must be base URLs that begin with http:// or https://, comma separated")
         return value
 
+    @field_validator("proxmox_ca_file")
+    @classmethod
+    def _authority(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("must be a file that we can read")
+        return value
+
     @field_validator("proxmox_fingerprint")
     @classmethod
     def _fingerprints(cls, value: str) -> str:
