@@ -73,10 +73,10 @@ async def test_a_life_behind_tls_with_a_ticket(client: Proxmox) -> None:
     budget = Budget.seconds(60)
     where = {"vmid": 5000, "node": "pve1", "budget": budget}
     await client.clone(**NEW, storage=None, pool=None, budget=budget)
-    settings = {"memory": "1024", "net0": "name=eth0,bridge=vmbr0,ip=dhcp,type=veth"}
+    settings = {"memory": "1024", "net0": "name=eth0,bridge=vmbr0,ip=10.0.0.5/24,type=veth"}
     await client.configure(settings=settings, **where)
     await client.start(**where)
-    assert await client.address(**where)
+    assert await client.address(**where) == "10.0.0.5"
     await client.shutdown(seconds=10, **where)
     await client.delete(**where)
     assert await client.locate(5000, budget) is None
