@@ -6,10 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from zpack.control.engine.budget import Budget
+from zpack.control.engine.errors import ForeignError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from zpack.control.outside.proxmox import Proxmox
     from zpack.control.settings import Settings
     from zpack.control.wiring import Clients
 
@@ -18,11 +20,19 @@ _EDGE = {"velocity": "edge"}
 """The one link that every platform has goes by the name of its place."""
 
 
+async def _can_change(proxmox: Proxmox) -> None:
+    """Prove that we are let in, and that the cluster can be changed. Raises ForeignError."""
+    budget = Budget.seconds(SECONDS)
+    await proxmox.version(budget)
+    if not await proxmox.ping(budget):
+        raise ForeignError("the cluster has no quorum: nothing can be changed", transient=True)
+
+
 async def examine(settings: Settings, clients: Clients) -> dict[str, str | None]:
     """Return each system's complaint, or None when it is well."""
     checks: dict[str, Callable[[], Awaitable[Any]]] = {
         "database": clients.database.ping,
-        "proxmox": lambda: clients.proxmox.version(Budget.seconds(SECONDS)),
+        "proxmox": lambda: _can_change(clients.proxmox),
         **{_EDGE.get(link.name, link.name): link.check for link in clients.links},
         "artifacts": clients.artifacts.game_catalog,
         **{f"mail by {road.name}": road.check for road in clients.mail},

@@ -17,7 +17,15 @@ from aiohttp import web
 from zpack.localpve import schema
 from zpack.localpve.errors import ApiError, bad_parameters, no_such_guest
 from zpack.localpve.faults import Faults, Mischief
-from zpack.localpve.resources import VERSION, cluster_rows, guest_rows, node_rows, node_state
+from zpack.localpve.resources import (
+    VERSION,
+    cluster_rows,
+    guest_rows,
+    node_rows,
+    node_state,
+    rrd_rows,
+    storage_rows,
+)
 
 if TYPE_CHECKING:
     from zpack.localpve.access import Access
@@ -158,7 +166,8 @@ def routes(node: Node) -> list[Route]:  # noqa: C901 - a table of small closures
     async def cluster_resources(call: Call) -> Any:
         kind = call.given.get("type")
         rows = await guest_rows(node) if kind in {None, "vm"} else []
-        return [*rows, *node_rows(node)] if kind in {None, "node"} else rows
+        rows += node_rows(node) if kind in {None, "node"} else []
+        return rows + (storage_rows(node) if kind in {None, "storage"} else [])
 
     async def next_id(call: Call) -> Any:
         wanted = call.given.get("vmid")
@@ -231,6 +240,9 @@ def guest_routes(node: Node, guest: str) -> list[Route]:  # noqa: C901 - a table
     async def current(call: Call) -> Any:
         return await node.current(call.vmid)
 
+    async def rrddata(call: Call) -> Any:
+        return await rrd_rows(node, call.vmid)
+
     async def interfaces(call: Call) -> Any:
         return await node.interfaces(call.vmid)
 
@@ -248,6 +260,7 @@ def guest_routes(node: Node, guest: str) -> list[Route]:  # noqa: C901 - a table
         route("POST", f"{guest}/status/reboot", schema.REBOOT, reboot),
         route("GET", f"{guest}/status/current", schema.NONE, current),
         route("GET", f"{guest}/interfaces", schema.NONE, interfaces),
+        route("GET", f"{guest}/rrddata", schema.RRD, rrddata),
         route("DELETE", guest, schema.DELETE, delete),
     ]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zpack.localpve.backends.base import Backend, BackendError, Guest, Template, Usage
 from zpack.localpve.configuration import checked_change, new_config, volume
-from zpack.localpve.disk import grown, resized, size_of
+from zpack.localpve.disk import DEFAULT, grown, resized, size_of
 from zpack.localpve.errors import ApiError, bad_parameters, no_such_guest
 from zpack.localpve.ledger import Ledger, Record
 from zpack.localpve.schema import is_true
@@ -68,7 +68,7 @@ class Node:
         """Return a guest's record. Raises ApiError in Proxmox's words."""
         found = self._ledger.get(vmid)
         if found is None and vmid in self.templates:
-            return Record(vmid, 0, {"hostname": f"template-{vmid}"})
+            return Record(vmid, 0, {"hostname": f"template-{vmid}", "rootfs": f"local:{vmid},size={DEFAULT}"})
         if found is None:
             raise no_such_guest(self.name, vmid)
         return found
@@ -187,11 +187,16 @@ class Node:
                 try:
                     await self.backend.clone(self.guest(record))
                     self._ledger.put(replace(record, made=True))
+                    self._place(newid, given.get("target"))
                 except BaseException:
                     await self._unmake(record)
                     raise
 
         return self.tasks.start("vzclone", template, work)
+
+    def _place(self, vmid: int, target: str | None) -> None:
+        if target is not None and target in self.names and target != self.name:
+            self._moved[vmid] = target
 
     def _cloned(self, template: int, given: dict[str, str]) -> Record:
         """Return the record of a clone that is asked for. Raises ApiError."""

@@ -1,4 +1,4 @@
-"""The rows of ``/cluster/resources``, ``/nodes`` and ``/cluster/status``."""
+"""The rows of ``/cluster/resources``, ``/nodes``, ``/cluster/status`` and ``rrddata``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import psutil
 if TYPE_CHECKING:
     from zpack.localpve.node import Node
 
+STORAGE = "local"
 VERSION = {"version": "9.0.3", "release": "9.0", "repoid": "zpack-localpve"}
 
 
@@ -38,6 +39,30 @@ async def guest_rows(node: Node) -> list[dict[str, Any]]:
 def node_rows(node: Node) -> list[dict[str, Any]]:
     """Return the nodes as ``/nodes`` and ``/cluster/resources`` list them."""
     return [_node_row(name) for name in node.names]
+
+
+def storage_rows(node: Node) -> list[dict[str, Any]]:
+    """Return the storage as every node sees it: one disk, shared by all, since they are one machine."""
+    disk = psutil.disk_usage("/")
+    common = {
+        "type": "storage",
+        "storage": STORAGE,
+        "plugintype": "dir",
+        "content": "rootdir",
+        "shared": 1,
+        "status": "available",
+        "maxdisk": disk.total,
+        "disk": disk.used,
+    }
+    return [{**common, "id": f"storage/{name}/{STORAGE}", "node": name} for name in node.names]
+
+
+async def rrd_rows(node: Node, vmid: int) -> list[dict[str, Any]]:
+    """Return ``rrddata``: we keep no history, so what a container uses now is its one row."""
+    row = await node.current(vmid)
+    figures = ("cpu", "mem", "maxmem", "disk", "maxdisk", "netin", "netout", "diskread", "diskwrite")
+    now = int(time.time())
+    return [{"time": now - now % 60, "maxcpu": row["cpus"], **{key: row[key] for key in figures}}]
 
 
 def _node_row(name: str) -> dict[str, Any]:

@@ -103,6 +103,10 @@ LOG: Schema = {
     "limit": Parameter("integer", least=0),
     "download": Parameter("boolean"),
 }
+RRD: Schema = {
+    "timeframe": Parameter(required=True, one_of=("hour", "day", "week", "month", "year")),
+    "cf": Parameter(one_of=("AVERAGE", "MAX")),
+}
 NONE: Schema = {}
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from zpack.control.engine.budget import Budget
 from zpack.control.engine.errors import ForeignError
-from zpack.control.outside import proxmox as pve
+from zpack.control.outside import proxmox_errors as pve
 from zpack.control.outside.http import ForeignHttp
+from zpack.control.outside.proxmox import Proxmox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -28,7 +29,7 @@ def answer(line: str, body: str = '{"data":null}') -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def talking(*answers: bytes, pause: float = 0) -> AsyncGenerator[pve.Proxmox]:
+async def talking(*answers: bytes, pause: float = 0) -> AsyncGenerator[Proxmox]:
     """Yield a client of a server that gives these answers in order, whatever it is asked."""
     left, served = list(answers), set[asyncio.Task[None]]()
 
@@ -48,7 +49,7 @@ async def talking(*answers: bytes, pause: float = 0) -> AsyncGenerator[pve.Proxm
     server = await asyncio.start_server(serve, "127.82.0.3", 0)
     port = server.sockets[0].getsockname()[1]
     http = ForeignHttp(name="Proxmox")
-    client = pve.Proxmox(base_url=f"http://127.82.0.3:{port}", token="a@b!c=d", node="local", http=http)
+    client = Proxmox(base_url=f"http://127.82.0.3:{port}", token="a@b!c=d", node="local", http=http)
     try:
         yield client
     finally:
@@ -58,7 +59,7 @@ async def talking(*answers: bytes, pause: float = 0) -> AsyncGenerator[pve.Proxm
         await asyncio.wait_for(asyncio.gather(*served), 10)
 
 
-async def start(client: pve.Proxmox, seconds: float = 5) -> None:
+async def start(client: Proxmox, seconds: float = 5) -> None:
     await client.start(vmid=5000, node="local", budget=Budget.seconds(seconds))
 
 
@@ -73,7 +74,14 @@ async def start(client: pve.Proxmox, seconds: float = 5) -> None:
         (answer("401 No ticket", ""), pve.Denied, False),
         (answer("403 Permission check failed (/vms/5000, VM.PowerMgmt)"), pve.Denied, False),
         (answer("595 Connection refused", ""), pve.Unreachable, True),
-        (answer("596 Connection timed out", ""), pve.Unreachable, True),
+        (answer("596 Connection timed out", ""), pve.Lost, True),
+        (answer("500 cluster not ready - no quorum?"), pve.NoQuorum, True),
+        (answer("500 unable to open file '/etc/pve/a.tmp.1' - Permission denied"), pve.NoQuorum, True),
+        (answer("500 storage 'fast' does not exist"), pve.Misconfigured, False),
+        (answer("500 no such cluster node 'pve9'"), pve.Misconfigured, False),
+        (answer("500 unable to fork worker - Cannot allocate memory"), pve.Overloaded, True),
+        (answer("429 Too Many Requests", ""), pve.Overloaded, True),
+        (answer("400 Parameter verification failed.", '{"errors":{"x":"y"}}'), pve.BadParameter, False),
         (answer("501 Method 'POST /x' not implemented"), ForeignError, False),
         (answer("500 "), ForeignError, False),
     ],
@@ -128,9 +136,16 @@ async def test_silence_ends_with_the_budget() -> None:
     assert failed.value.timed_out
 
 
-@pytest.mark.parametrize("body", ["[]", '"x"', "null", "{", '{"data":[1,null,{"vmid":"5000"}]}'])
-async def test_a_list_that_is_none_is_empty(body: str) -> None:
+@pytest.mark.parametrize("body", ["[]", '"x"', "null", "{", "", "{}", "<h1>It works!</h1>", '{"data":null}'])
+async def test_a_list_that_is_none_is_not_believed_to_be_empty(body: str) -> None:
     async with talking(answer("200 OK", body)) as client:
+        with pytest.raises(pve.Garbled) as failed:
+            await client.locate(5000, Budget.seconds(5))
+    assert failed.value.transient
+
+
+async def test_rows_that_are_none_are_left_out() -> None:
+    async with talking(answer("200 OK", '{"data":[1,null,{"vmid":"5000"},{"type":"lxc"}]}')) as client:
         assert await client.guests(Budget.seconds(5)) == {}
 
 

@@ -18,6 +18,8 @@ from aiohttp import web
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
+    Trouble = Callable[[web.Request, Callable[[], Awaitable[Any]]], Awaitable[Any]]
+
 TOKEN = "root@pam!zpack=secret"
 TEMPLATE = 820
 
@@ -36,10 +38,18 @@ class Cluster(fakepve.server.FakePve):
         self.addresses: dict[int, str] = {}
         self.migrations = 0
         """How many more looks at the cluster are followed at once by a migration of everything of ours."""
+        self.trouble: Trouble | None = None
         self.apitokens["root@pam!zpack"] = "secret"
         self.add_ct(
             TEMPLATE, "zlh-base", node="local", template=True, config={"rootfs": "local:820/b.raw,size=1G"}
         )
+
+    @web.middleware
+    async def _middleware(self, request: web.Request, handler: Any) -> Any:
+        async def answer() -> Any:
+            return await fakepve.server.FakePve._middleware(self, request, handler)
+
+        return await (self.trouble(request, answer) if self.trouble is not None else answer())
 
     async def _lxc_interfaces(self, user: str, v: dict[str, Any]) -> Any:
         rows = await super()._lxc_interfaces(user, v)

@@ -194,10 +194,13 @@ class Workflows:
         async with asyncio.timeout(max(0.0, left)):
             for pause in pauses():
                 try:
-                    return await self._unless_cancelled(step, state) or {}
+                    facts = await self._unless_cancelled(step, state) or {}
+                    state.pop("waited_for", None)
+                    return facts
                 except ForeignError as failure:
                     if not failure.transient:
                         raise
+                    state["waited_for"] = failure.message  # what a deadline is missed by
                     log.info("step %s of %s: %s; again", step.name, state["operation_id"], failure.message)
                 await self._pause(state["operation_id"], pause)
         raise TimeoutError

@@ -234,6 +234,19 @@ async def reserve_vmid(session: AsyncSession, *, vmid: int, operation_id: str) -
     return holder == operation_id and not lives
 
 
+async def list_placed(session: AsyncSession) -> Sequence[VmidReservation]:
+    """Return the reservations that have a node, letting one transaction at a time give out more."""
+    await session.execute(text("select pg_advisory_xact_lock(5001, 0)"))
+    return (await session.scalars(select(VmidReservation).where(VmidReservation.node.is_not(None)))).all()
+
+
+async def place(session: AsyncSession, operation_id: str, **values: Any) -> None:
+    """Note where the container of a reservation goes, and what it needs there."""
+    await session.execute(
+        update(VmidReservation).where(VmidReservation.operation_id == operation_id).values(**values)
+    )
+
+
 async def lock_vmid(session: AsyncSession, vmid: int) -> None:
     """Let one transaction at a time decide about a VMID, whether or not it has a row."""
     await session.execute(text("select pg_advisory_xact_lock(5000, :vmid)"), {"vmid": vmid})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, case, cast, delete, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from zpack.control.db.tables import IdempotencyKey, Operation
 from zpack.control.operations.models import status_url
@@ -14,6 +14,7 @@ from zpack.control.operations.models import status_url
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from sqlalchemy import ColumnElement, SQLColumnExpression
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from zpack.control.engine.steps import Finished
@@ -95,6 +96,31 @@ async def set_finished(
     )
 
 
+async def find_task(session: AsyncSession, operation_id: str, kind: str) -> str | None:
+    """Return the running Proxmox task of an unfinished operation."""
+    return await session.scalar(
+        select(Operation.result["tasks"][kind].astext).where(
+            Operation.id == operation_id, Operation.status.in_(ACTIVE)
+        )
+    )
+
+
+async def note_task(session: AsyncSession, operation_id: str, kind: str, upid: str | None) -> None:
+    """Keep or forget the running Proxmox task of an unfinished operation; its end overwrites them all."""
+    result, tasks = _object(Operation.result), _object(Operation.result["tasks"])
+    kept = tasks.op("||")(func.jsonb_build_object(kind, upid)) if upid else tasks.op("-")(cast(kind, Text))
+    await session.execute(
+        update(Operation)
+        .where(Operation.id == operation_id, Operation.status.in_(ACTIVE))
+        .values(result=result.op("||")(func.jsonb_build_object("tasks", kept)))
+    )
+
+
+def _object(found: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+    """Return the object, or an empty one where there is none: no row yet, or JSON's own null."""
+    return case((func.jsonb_typeof(found) == "object", found), else_=cast({}, JSONB))
+
+
 async def find_key(session: AsyncSession, *, customer_id: str, key: str) -> IdempotencyKey | None:
     """Return the claim of an ``Idempotency-Key`` when there is one younger than a day."""
     query = select(IdempotencyKey).where(
@@ -159,4 +185,6 @@ def operation_view(operation: Operation) -> dict[str, Any]:
         view["finishedAt"] = operation.finished_at.isoformat()
     if operation.error is not None:
         view["error"] = operation.error
+    if operation.result and operation.result.get("warnings"):
+        view["warnings"] = operation.result["warnings"]
     return view

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from zpack.control.engine.errors import ForeignError
 from zpack.control.engine.text import storable
+from zpack.control.outside.tls import complaint_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zpack.control.engine.budget import Budget
+    from zpack.control.outside.tls import Trust
 
 TEXT_LIMIT = 500
 
@@ -29,7 +32,7 @@ class Answer:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    @property
+    @cached_property
     def json(self) -> Any:
         """Return the parsed body, or None when it is no JSON; its text can be stored and sent on."""
         try:
@@ -43,18 +46,38 @@ class Answer:
         return storable(self.body[:TEXT_LIMIT].decode("utf-8", "replace")).strip()
 
 
-class ForeignHttp:
-    """An HTTP session to one foreign system called ``name`` in errors."""
+class Untrusted(ForeignError):
+    """The other end's certificate is not one that we trust; nothing was sent to it."""
 
-    def __init__(self, *, name: str, verify_tls: bool = True, connections: int = 64) -> None:
+
+class ForeignHttp:
+    """An HTTP session to one foreign system called ``name`` in errors; ``tls`` is who is trusted there."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        verify_tls: bool = True,
+        tls: Trust | None = None,
+        connections: int = 64,
+        connect_seconds: float = 10.0,
+        keep_alive: float = 15.0,
+    ) -> None:
         self._name = name
-        self._verify = verify_tls
+        self._tls: Trust | bool = tls or verify_tls
         self._connections = connections
+        self._connect_seconds = connect_seconds
+        self._keep_alive = keep_alive
         self._session: aiohttp.ClientSession | None = None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._verify, ttl_dns_cache=30)
+            connector = aiohttp.TCPConnector(
+                limit=self._connections,
+                ssl=self._tls,
+                ttl_dns_cache=30,
+                keepalive_timeout=self._keep_alive,
+            )
             self._session = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
             )
@@ -77,6 +100,7 @@ class ForeignHttp:
         Raises:
             ForeignError: transient when nothing answered; ``timed_out`` when the effect is unknown; permanent
                 when the answer is larger than ``limit`` bytes.
+            Untrusted: the certificate is expired, another host's, of an unknown authority, or not pinned.
         """
         try:
             async with (
@@ -89,14 +113,20 @@ class ForeignHttp:
                     data=form,
                     params=params,
                     allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_seconds),
                 ) as response,
             ):
                 body = await self._read(response, limit)
                 return Answer(response.status, response.reason or "", body, response.headers)
+        except aiohttp.ConnectionTimeoutError as failure:
+            raise ForeignError(f"{self._name} cannot be reached in time", transient=True) from failure
         except TimeoutError as failure:
             message = f"{self._name} did not answer in time"
             raise ForeignError(message, transient=True, timed_out=True) from failure
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch) as failure:
+            raise Untrusted(
+                f"{self._name} is not trusted: {complaint_of(failure)}", transient=False
+            ) from failure
         except aiohttp.ClientConnectorError as failure:
             raise ForeignError(f"{self._name} cannot be reached", transient=True) from failure
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError, ValueError) as failure:

@@ -1,134 +1,145 @@
 """The Proxmox VE API, the calls of contract §8.3.
 
-Facts the code relies on: errors come as a reason phrase and, since PVE 8.3, as ``message`` in the body; a
-clone, start, stop or delete answers a UPID whose task must be followed; ``WARNINGS: n`` is a success; after a
-time-out the effect is unknown, so callers look before they try again.
-
-    ForeignError
-     ├── Unreachable    transient: nothing answered, or pveproxy could not reach the node (595, 596)
-     ├── Locked         transient: someone else holds the container's configuration lock
-     ├── AlreadyExists  the VMID is taken
-     ├── Missing        no such container
-     ├── AlreadyRunning, NotRunning
-     └── Denied         401, 403: the token may not
+Facts the code relies on: a clone, start, stop or delete answers a UPID whose task must be followed;
+``WARNINGS: n`` is a success; after a time-out the effect is unknown, so callers look before they try again.
+What goes wrong is told by the kinds of ``proxmox_errors.py``, which host is asked by ``proxmox_hosts.py``.
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal
 
-from zpack.control.engine.backoff import pauses
 from zpack.control.engine.errors import ForeignError
+from zpack.control.outside.proxmox_access import Token
+from zpack.control.outside.proxmox_errors import (
+    AlreadyExists,
+    AlreadyRunning,
+    Denied,
+    Garbled,
+    Locked,
+    Lost,
+    Missing,
+    NotRunning,
+    SameSize,
+    Unreachable,
+    error_for,
+    following,
+    message_of,
+)
+from zpack.control.outside.proxmox_facts import Guest, first_address, objects, read_resources
+from zpack.control.outside.proxmox_hosts import ApiHosts, Question
+from zpack.control.outside.proxmox_tasks import Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
 
     from zpack.control.engine.budget import Budget
-    from zpack.control.outside.http import Answer, ForeignHttp
+    from zpack.control.outside.http import ForeignHttp
+    from zpack.control.outside.proxmox_access import Access
+    from zpack.control.outside.proxmox_facts import Resources, TaskRow, Timeframe
+    from zpack.control.outside.proxmox_tasks import TaskNote
 
-OK = 200
-GATEWAY = {502, 503, 504, 595, 596, 597}
-MESSAGE_LIMIT = 300
+__all__ = ["AlreadyExists", "Denied", "Guest", "Locked", "Missing", "Proxmox", "Unreachable", "following"]
 
-
-class Unreachable(ForeignError):
-    """Nothing answered."""
-
-
-class Locked(ForeignError):
-    """The container's configuration is locked by another task."""
-
-
-class AlreadyExists(ForeignError):
-    """The VMID is taken."""
-
-
-class Missing(ForeignError):
-    """There is no such container."""
-
-
-class AlreadyRunning(ForeignError):
-    """The container runs already."""
-
-
-class NotRunning(ForeignError):
-    """The container does not run."""
-
-
-class Denied(ForeignError):
-    """The API token is wrong or may not do this."""
-
-
-KINDS: tuple[tuple[re.Pattern[str], type[ForeignError], bool], ...] = (
-    (re.compile(r"is locked|can't lock file|got timeout|trying to acquire", re.IGNORECASE), Locked, True),
-    (re.compile(r"already running", re.IGNORECASE), AlreadyRunning, False),
-    (re.compile(r"not running", re.IGNORECASE), NotRunning, False),
-    (re.compile(r"already exists", re.IGNORECASE), AlreadyExists, False),
-    (re.compile(r"(does not exist|no such (CT|container|VM))", re.IGNORECASE), Missing, False),
-)
-
-
-@contextmanager
-def following() -> Generator[None]:
-    """Within it, a container that is not where the cluster listed it is worth another look.
-
-    Between the look and the call it may have been migrated, or removed: only the cluster's list can say.
-    """
-    try:
-        yield
-    except Missing as failure:
-        message = f"the container moved or went meanwhile: {failure.message}"
-        raise ForeignError(message, transient=True) from failure
-
-
-@dataclass(frozen=True)
-class Guest:
-    """A container as the cluster lists it. ``node`` is where it really is."""
-
-    vmid: int
-    node: str
-    status: str
-    name: str
-    template: bool
+SUCCESS = range(200, 300)
+Verb = Literal["POST", "PUT", "DELETE"]
 
 
 class Proxmox:
-    """A client of one cluster. ``token`` is ``USER@REALM!ID=SECRET``."""
+    """A client of one cluster.
 
-    def __init__(self, *, base_url: str, token: str, node: str, http: ForeignHttp) -> None:
-        self._base = base_url.rstrip("/") + "/api2/json"
-        self._headers = {"Authorization": f"PVEAPIToken={token.removeprefix('PVEAPIToken=')}"}
+    ``base_url`` is its API host, or several, comma separated; ``access`` how we get in, by default with a
+    ``token`` of the form ``USER@REALM!ID=SECRET``; ``node`` the node of containers that are not placed.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        node: str,
+        http: ForeignHttp,
+        token: str = "",
+        access: Access | None = None,
+        stop_seconds: float = 60.0,
+    ) -> None:
+        urls = [url.strip() for url in base_url.split(",") if url.strip()]
+        self._hosts = ApiHosts(urls=urls, access=access or Token(token), http=http)
         self.default_node = node
-        self._http = http
+        self._tasks = Tasks(self._get)
+        self._stop_seconds = stop_seconds
+
+    # --- what there is ---------------------------------------------------------------------------
+
+    async def resources(self, budget: Budget) -> Resources:
+        """Return every container, node and storage that the cluster lists."""
+        return read_resources(await self._rows("/cluster/resources", budget))
 
     async def guests(self, budget: Budget) -> dict[int, Guest]:
         """Return every container of the cluster by VMID."""
-        rows = await self._call("GET", "/cluster/resources", budget, params={"type": "vm"})
-        found: dict[int, Guest] = {}
-        for row in rows if isinstance(rows, list) else []:
-            if isinstance(row, dict) and row.get("type") == "lxc" and isinstance(row.get("vmid"), int):
-                found[row["vmid"]] = Guest(
-                    vmid=row["vmid"],
-                    node=str(row.get("node", self.default_node)),
-                    status=str(row.get("status", "unknown")),
-                    name=str(row.get("name", "")),
-                    template=bool(row.get("template")),
-                )
-        return found
+        return read_resources(await self._rows("/cluster/resources", budget, {"type": "vm"})).guests
 
     async def taken_vmids(self, budget: Budget) -> set[int]:
         """Return every VMID in use on the cluster, virtual machines included."""
-        rows = await self._call("GET", "/cluster/resources", budget, params={"type": "vm"})
-        return {r["vmid"] for r in rows or [] if isinstance(r, dict) and isinstance(r.get("vmid"), int)}
+        rows = objects(await self._rows("/cluster/resources", budget, {"type": "vm"}))
+        return {row["vmid"] for row in rows if isinstance(row.get("vmid"), int)}
 
     async def locate(self, vmid: int, budget: Budget) -> Guest | None:
-        """Return where a container is, or None when the cluster has none of that VMID (row S55)."""
-        return (await self.guests(budget)).get(vmid)
+        """Return where a container is, or None when the cluster has none of that VMID (row S55).
+
+        A token sees only what it may: that there is none is believed when Proxmox would give the VMID away.
+        Raises ForeignError, transient: right after a clone the permissions lag behind.
+        """
+        rows = await self._rows("/cluster/resources", budget, {"type": "vm"})
+        guest = read_resources(rows).guests.get(vmid)
+        if guest is not None or any(row.get("vmid") == vmid for row in objects(rows)):
+            return guest
+        if await self.is_taken(vmid, budget):
+            raise ForeignError(f"Proxmox has a guest {vmid} that our token does not see", transient=True)
+        return None
+
+    async def is_taken(self, vmid: int, budget: Budget) -> bool:
+        """Say whether Proxmox uses a VMID, for whomever."""
+        try:
+            await self._get("/cluster/nextid", budget, {"vmid": str(vmid)})
+        except AlreadyExists:
+            return True
+        return False
+
+    async def config(self, *, vmid: int, node: str, budget: Budget) -> dict[str, Any]:
+        """Return a container's configuration. Raises Missing."""
+        return await self._object(f"/nodes/{node}/lxc/{vmid}/config", budget)
+
+    async def current(self, *, vmid: int, node: str, budget: Budget) -> dict[str, Any]:
+        """Return ``status/current``. Raises Missing."""
+        return await self._object(f"/nodes/{node}/lxc/{vmid}/status/current", budget)
+
+    async def address(self, *, vmid: int, node: str, budget: Budget) -> str | None:
+        """Return the container's first IPv4 address that is not ``lo``'s, or None while it has none."""
+        return first_address(await self._get(f"/nodes/{node}/lxc/{vmid}/interfaces", budget))
+
+    async def rrd(self, vmid: int, timeframe: Timeframe, budget: Budget) -> list[dict[str, Any]]:
+        """Return what a container used over time, a row of figures each step. Raises Missing."""
+        guest = await self.locate(vmid, budget)
+        if guest is None:
+            raise Missing("Proxmox: the cluster lists no such container", transient=False)
+        path, params = f"/nodes/{guest.node}/lxc/{vmid}/rrddata", {"timeframe": timeframe, "cf": "AVERAGE"}
+        return objects(await self._get(path, budget, params))
+
+    async def tasks(self, *, node: str, budget: Budget, **filters: str) -> list[TaskRow]:
+        """Return a node's recent tasks, newest first; ``vmid`` and ``since`` are filters of Proxmox's own."""
+        return await self._tasks.list(node, budget, **filters)
+
+    async def version(self, budget: Budget) -> dict[str, Any]:
+        """Return the server's version; proves that the token works."""
+        return await self._object("/version", budget)
+
+    async def ping(self, budget: Budget) -> bool:
+        """Say whether the cluster has a majority, so that it can be changed; a single node always has."""
+        rows = objects(await self._rows("/cluster/status", budget))
+        return all(row.get("quorate", 1) for row in rows if row.get("type") == "cluster")
+
+    # --- what may be done: each returns the task's warnings -------------------------------------------
 
     async def clone(
         self,
@@ -141,153 +152,164 @@ class Proxmox:
         storage: str | None,
         pool: str | None,
         budget: Budget,
-    ) -> None:
-        """Full-clone a template and wait for the task. Raises AlreadyExists, Locked, Missing, …."""
+        target: str | None = None,
+        note: TaskNote | None = None,
+    ) -> str | None:
+        """Full-clone the template on ``node``, to ``target`` when that is another node.
+
+        Raises AlreadyExists, Locked, Missing, Misconfigured, NoSpace, ….
+        """
         form = {"newid": str(newid), "hostname": hostname, "description": description, "full": "1"}
-        if storage:
-            form["storage"] = storage
-        if pool:
-            form["pool"] = pool
-        await self._task("POST", f"/nodes/{node}/lxc/{template}/clone", budget, form=form)
+        form |= {"storage": storage} if storage else {}
+        form |= {"pool": pool} if pool else {}
+        form |= {"target": target} if target and target != node else {}
+        upid = await self._change("POST", f"/nodes/{node}/lxc/{template}/clone", budget, form)
+        return await self._followed("vzclone", upid, budget, note)
 
     async def configure(self, *, vmid: int, node: str, settings: Mapping[str, str], budget: Budget) -> None:
         """Change a container's configuration."""
-        await self._call("PUT", f"/nodes/{node}/lxc/{vmid}/config", budget, form=settings)
+        await self._change("PUT", f"/nodes/{node}/lxc/{vmid}/config", budget, settings)
 
-    async def config(self, *, vmid: int, node: str, budget: Budget) -> dict[str, Any]:
-        """Return a container's configuration."""
-        found = await self._call("GET", f"/nodes/{node}/lxc/{vmid}/config", budget)
-        return found if isinstance(found, dict) else {}
+    async def resize(self, *, vmid: int, node: str, disk: str, gib: int, budget: Budget) -> str | None:
+        """Grow a volume to so many GiB; asking twice is asking once. Never smaller: Proxmox refuses that."""
+        form = {"disk": disk, "size": f"{gib}G"}
+        try:
+            upid = await self._change("PUT", f"/nodes/{node}/lxc/{vmid}/resize", budget, form)
+            return await self._followed("resize", upid, budget, None)
+        except SameSize:
+            return None
 
-    async def start(self, *, vmid: int, node: str, budget: Budget) -> None:
+    async def start(
+        self, *, vmid: int, node: str, budget: Budget, note: TaskNote | None = None
+    ) -> str | None:
         """Start a container; one that runs already is fine."""
         try:
-            await self._task("POST", f"/nodes/{node}/lxc/{vmid}/status/start", budget)
+            return await self._run("vzstart", vmid, node, budget, note=note)
         except AlreadyRunning:
-            return
+            return None
 
-    async def shutdown(self, *, vmid: int, node: str, seconds: int, budget: Budget) -> None:
+    async def shutdown(
+        self, *, vmid: int, node: str, seconds: int, budget: Budget, note: TaskNote | None = None
+    ) -> str | None:
         """Ask a container to end within ``seconds``; one that does not run is fine."""
-        form = {"timeout": str(seconds)}
         try:
-            await self._task("POST", f"/nodes/{node}/lxc/{vmid}/status/shutdown", budget, form=form)
+            return await self._run(
+                "vzshutdown", vmid, node, budget, form={"timeout": str(seconds)}, note=note
+            )
         except NotRunning:
-            return
+            return None
 
-    async def stop(self, *, vmid: int, node: str, budget: Budget) -> None:
+    async def stop(self, *, vmid: int, node: str, budget: Budget, note: TaskNote | None = None) -> str | None:
         """Stop a container at once; one that does not run is fine."""
+        budget = budget.at_most(self._stop_seconds)
         try:
-            await self._task("POST", f"/nodes/{node}/lxc/{vmid}/status/stop", budget)
+            return await self._run("vzstop", vmid, node, budget, note=note)
         except NotRunning:
-            return
+            return None
 
-    async def delete(self, *, vmid: int, node: str, budget: Budget) -> None:
+    async def delete(
+        self, *, vmid: int, node: str, budget: Budget, note: TaskNote | None = None
+    ) -> str | None:
         """Delete a stopped container. Raises Missing: it is gone, or on another node."""
-        await self._task("DELETE", f"/nodes/{node}/lxc/{vmid}", budget)
+        return await self._run("vzdestroy", vmid, node, budget, note=note)
 
-    async def current(self, *, vmid: int, node: str, budget: Budget) -> dict[str, Any]:
-        """Return ``status/current``. Raises Missing."""
-        found = await self._call("GET", f"/nodes/{node}/lxc/{vmid}/status/current", budget)
-        return found if isinstance(found, dict) else {}
-
-    async def address(self, *, vmid: int, node: str, budget: Budget) -> str | None:
-        """Return the container's first IPv4 address that is not ``lo``'s, or None while it has none."""
-        rows = await self._call("GET", f"/nodes/{node}/lxc/{vmid}/interfaces", budget)
-        return first_address(rows)
-
-    async def version(self, budget: Budget) -> dict[str, Any]:
-        """Return the server's version; proves that the token works."""
-        found = await self._call("GET", "/version", budget)
-        return found if isinstance(found, dict) else {}
+    async def resumed(self, kind: str, note: TaskNote, budget: Budget) -> bool:
+        """Follow the task that an earlier try began; say whether it ended well, False when there is none."""
+        upid = await note.begun(kind)
+        if upid is None:
+            return False
+        try:
+            await self._followed(kind, upid, budget, note)
+        except ForeignError as failure:
+            if isinstance(failure, Unreachable | Garbled):
+                raise
+            return False  # it failed: the caller tries anew
+        return True
 
     async def close(self) -> None:
         """Close the session."""
-        await self._http.close()
+        await self._hosts.close()
 
-    async def _task(
-        self, method: str, path: str, budget: Budget, *, form: Mapping[str, str] | None = None
-    ) -> None:
-        upid = await self._call(method, path, budget, form=form)
-        if isinstance(upid, str) and upid.startswith("UPID:"):
-            await self._follow(upid, budget)
+    # --- how ---------------------------------------------------------------------------------------
 
-    async def _follow(self, upid: str, budget: Budget) -> None:
-        """Wait for a task's end. Raises what its exit status means."""
-        node = upid.split(":")[1]
-        path = f"/nodes/{node}/tasks/{quote(upid, safe='')}/status"
-        for pause in pauses(first=0.05, factor=1.5, cap=1.0):
-            found = await self._call("GET", path, budget)
-            if isinstance(found, dict) and found.get("status") == "stopped":
-                end = str(found.get("exitstatus", ""))
-                if end.startswith(("OK", "WARNINGS")):
-                    return
-                raise error_for(OK, end)
-            if pause > budget.left:
-                raise ForeignError("a Proxmox task did not end in time", transient=True, timed_out=True)
-            await asyncio.sleep(pause)
-
-    async def _call(
+    async def _run(
         self,
-        method: str,
-        path: str,
+        kind: str,
+        vmid: int,
+        node: str,
         budget: Budget,
         *,
         form: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-    ) -> Any:
+        note: TaskNote | None = None,
+    ) -> str | None:
+        """Have one task done on a container: ours of an earlier try, one that runs already, or a new one."""
+        if note is not None and await self.resumed(kind, note, budget):
+            return None
+        method, action = CHANGES[kind]
         try:
-            answer = await self._http.request(
-                method,
-                self._base + path,
-                budget=budget,
-                headers=self._headers,
-                form=form,
-                params=params,
-                limit=16 << 20,
-            )
-        except ForeignError as failure:
-            if failure.timed_out:
+            upid = await self._change(method, f"/nodes/{node}/lxc/{vmid}{action}", budget, form)
+        except (Locked, Lost):
+            upid = await self._running(kind, vmid, node, budget)
+            if upid is None:
                 raise
-            raise Unreachable(failure.message, transient=failure.transient) from failure
-        if answer.status >= 300:  # noqa: PLR2004 - the contract's line between success and error
-            raise error_for(answer.status, message_of(answer))
-        body = answer.json
-        return body.get("data") if isinstance(body, dict) else None
+        return await self._followed(kind, upid, budget, note)
+
+    async def _running(self, kind: str, vmid: int, node: str, budget: Budget) -> str | None:
+        """Return the task of this kind that runs on a container, None also when nobody can say."""
+        with suppress(ForeignError):
+            return await self._tasks.find_running(node=node, vmid=vmid, kind=kind, budget=budget)
+        return None
+
+    async def _followed(self, kind: str, upid: Any, budget: Budget, note: TaskNote | None) -> str | None:
+        if upid is None:
+            return None  # older servers answer some changes when they are made
+        if not isinstance(upid, str):
+            raise Garbled("Proxmox answered a UPID that is none", transient=True, timed_out=True)
+        if note is not None:
+            await note.note(kind, upid)
+        try:
+            warnings = await self._tasks.follow(upid, budget)
+        except (Unreachable, Garbled):
+            raise  # it may go on
+        except ForeignError:
+            if note is not None:
+                await note.note(kind, None)
+            raise
+        if note is not None:
+            await note.note(kind, None)
+        return f"{kind}: {warnings}" if warnings else None
+
+    async def _get(self, path: str, budget: Budget, params: Mapping[str, str] | None = None) -> Any:
+        return _data(await self._hosts.ask(Question("GET", path, params=params), budget))
+
+    async def _rows(self, path: str, budget: Budget, params: Mapping[str, str] | None = None) -> list[Any]:
+        found = await self._get(path, budget, params)
+        if not isinstance(found, list):
+            raise Garbled(f"{path} is no list", transient=True)
+        return found
+
+    async def _object(self, path: str, budget: Budget) -> dict[str, Any]:
+        found = await self._get(path, budget)
+        if not isinstance(found, dict):
+            raise Garbled(f"{path} is no object", transient=True)
+        return found
+
+    async def _change(
+        self, method: Verb, path: str, budget: Budget, form: Mapping[str, str] | None = None
+    ) -> Any:
+        return _data(await self._hosts.ask(Question(method, path, form=form), budget))
 
 
-def message_of(answer: Answer) -> str:
-    """Return what Proxmox says: ``message``, else the reason phrase; with the named parameter errors."""
-    body = answer.json
-    said = answer.reason
-    if isinstance(body, dict):
-        if isinstance(body.get("message"), str) and body["message"].strip():
-            said = body["message"]
-        if isinstance(body.get("errors"), dict):
-            said = f"{said.strip()} {body['errors']}"
-    return said.strip()[:MESSAGE_LIMIT]
+CHANGES: dict[str, tuple[Verb, str]] = {
+    "vzstart": ("POST", "/status/start"),
+    "vzshutdown": ("POST", "/status/shutdown"),
+    "vzstop": ("POST", "/status/stop"),
+    "vzdestroy": ("DELETE", ""),
+}
 
 
-def error_for(status: int, message: str) -> ForeignError:
-    """Return the error for an HTTP status, or for a failed task's exit status."""
-    text = message[:MESSAGE_LIMIT]
-    if status in {401, 403}:
-        return Denied(f"Proxmox refused: {text}", transient=False, status=status)
-    if status in GATEWAY:
-        return Unreachable(f"the Proxmox node cannot be reached: {text}", transient=True, status=status)
-    for pattern, kind, transient in KINDS:
-        if pattern.search(text):
-            return kind(f"Proxmox: {text}", transient=transient, status=status)
-    return ForeignError(f"Proxmox: {text}", transient=False, status=status)
-
-
-def first_address(rows: Any) -> str | None:
-    """Return the first usable IPv4 address of ``GET …/interfaces``, in the 8.1 or the 9.x shape."""
-    for row in rows if isinstance(rows, list) else []:
-        if not isinstance(row, dict) or row.get("name") == "lo":
-            continue
-        if isinstance(row.get("inet"), str) and row["inet"]:
-            return row["inet"].partition("/")[0]
-        for entry in row.get("ip-addresses") or []:
-            if isinstance(entry, dict) and entry.get("ip-address-type") in {"inet", "ipv4"}:
-                return str(entry.get("ip-address", "")).partition("/")[0] or None
-    return None
+def _data(answer: Any) -> Any:
+    """Return what an answer carries. Raises what it complains of."""
+    if answer.status not in SUCCESS:
+        raise error_for(answer.status, message_of(answer))
+    return answer.json["data"]

@@ -12,7 +12,9 @@ from zpack.control.engine.changes import Change
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.hosts.store import HostState
 from zpack.control.instances import store
-from zpack.control.outside.proxmox import Missing, following
+from zpack.control.operations.notes import OperationNote, warned
+from zpack.control.outside.proxmox import Denied, Missing, following
+from zpack.control.outside.proxmox_errors import TookTooLong
 from zpack.control.power.store import HostBusy
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("zpack.power")
 SHUTDOWN_SECONDS = 60
-CALL_SECONDS = 150
+CALL_SECONDS = 90
 ADDRESS_SECONDS = 45.0
 
 
@@ -49,6 +51,7 @@ class PowerSteps:
         running: HostOperations,
         hosts: HostStates,
         changes: Changes,
+        shutdown_seconds: int = SHUTDOWN_SECONDS,
     ) -> None:
         self._database = database
         self._entitlements = entitlements
@@ -56,29 +59,39 @@ class PowerSteps:
         self._running = running
         self._hosts = hosts
         self._changes = changes
+        self._shutdown_seconds = shutdown_seconds
 
     async def start(self, state: State) -> State | None:
         """Start the container where it really is, unless its owner was suspended since it was asked for."""
         await self._entitlements.check_owner(state.get("customer_id"), "start")
         node, budget = await self._locate(state)
         with following():
-            await self._proxmox.start(vmid=state["vmid"], node=node, budget=budget)
+            warning = await self._proxmox.start(
+                vmid=state["vmid"], node=node, budget=budget, note=self._note(state)
+            )
         await self._hosts.put(state["vmid"], HostState("running", node))
-        return None
+        return warned(state, warning)
 
     async def stop(self, state: State) -> State | None:
-        """Shut the container down; stop it hard when it does not end by itself."""
+        """Shut the container down; stop it hard when it does not end by itself.
+
+        A shutdown that could not be asked for, or may go on, is no reason to stop hard: it is tried again.
+        """
         node, budget = await self._locate(state)
-        vmid = state["vmid"]
+        vmid, seconds, note = state["vmid"], self._shutdown_seconds, self._note(state)
         with following():
             try:
-                await self._proxmox.shutdown(vmid=vmid, node=node, seconds=SHUTDOWN_SECONDS, budget=budget)
-            except Missing:
+                warning = await self._proxmox.shutdown(
+                    vmid=vmid, node=node, seconds=seconds, budget=budget, note=note
+                )
+            except (Missing, Denied):
                 raise
-            except ForeignError:
-                await self._proxmox.stop(vmid=vmid, node=node, budget=budget)
+            except ForeignError as failure:
+                if failure.transient and not isinstance(failure, TookTooLong):
+                    raise
+                warning = await self._proxmox.stop(vmid=vmid, node=node, budget=budget, note=note)
         await self._hosts.put(vmid, HostState("stopped", node))
-        return None
+        return warned(state, warning)
 
     async def note_address(self, state: State) -> State | None:
         """Note the container's address, which a start may have changed; without one the old stays."""
@@ -105,6 +118,9 @@ class PowerSteps:
         """Give the key back after a failure; the host stays as it is, and its status says how."""
         await self.release(state)
 
+    def _note(self, state: State) -> OperationNote:
+        return OperationNote(database=self._database, operation_id=state["operation_id"])
+
     async def _address(self, state: State) -> str:
         for pause in pauses(first=0.1, cap=3.0):
             node, budget = await self._locate(state)
@@ -120,7 +136,7 @@ class PowerSteps:
         if operation is not None and not await self._running.hold(state["vmid"], operation):
             held = await self._running.get_one(state["vmid"])
             raise HostBusy("Another host operation is running.", operation=held)
-        budget = Budget.seconds(CALL_SECONDS)
+        budget = Budget.seconds(CALL_SECONDS + self._shutdown_seconds)
         guest = await self._proxmox.locate(state["vmid"], budget)
         if guest is None:
             raise HostMissing("The cluster has no such container.")

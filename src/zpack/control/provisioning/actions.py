@@ -239,16 +239,15 @@ class Provisioning:
             return set()
 
     async def _disk_mb(self, entitled: Entitlement) -> int:
-        """Return what a new server takes of its owner's disk limit: as much as the template."""
+        """Return what a new server takes of its owner's disk limit: as much as the template, or more."""
         if entitled.limits.of_name("diskMb") is None:
             return 0
-        template, node = self._settings.template_vmid, self._proxmox.default_node
         try:
-            found = await self._proxmox.current(vmid=template, node=node, budget=Budget.seconds(LOOK_SECONDS))
+            guests = await self._proxmox.guests(Budget.seconds(LOOK_SECONDS))
         except ForeignError:  # the first step finds out
             return 0
-        size = found.get("maxdisk")
-        return size // MIB if isinstance(size, int) else 0
+        template = guests.get(self._settings.template_vmid)
+        return max(template.disk // MIB if template else 0, (self._settings.disk_gib or 0) * 1024)
 
     async def _begin_create(
         self,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zpack.control.engine.budget import Budget
 from zpack.control.engine.errors import Refusal
 from zpack.control.instances import store
+from zpack.control.operations.notes import OperationNote, warned
 from zpack.control.outside.proxmox import following
 from zpack.control.provisioning.steps import TASK_SECONDS, is_removable
 from zpack.control.routing import store as routing
@@ -60,12 +61,13 @@ class DeleteSteps:
         guest = await self._proxmox.locate(state["vmid"], budget)
         if guest is None:
             return None
+        note = OperationNote(database=self._database, operation_id=state["operation_id"])
         with following():
             if not await is_removable(self._proxmox, guest):
                 raise NotOurs(f"Container {guest.vmid} does not carry our mark; it was left alone.")
-            await self._proxmox.stop(vmid=guest.vmid, node=guest.node, budget=budget)
-            await self._proxmox.delete(vmid=guest.vmid, node=guest.node, budget=budget)
-        return None
+            stopped = await self._proxmox.stop(vmid=guest.vmid, node=guest.node, budget=budget, note=note)
+            deleted = await self._proxmox.delete(vmid=guest.vmid, node=guest.node, budget=budget, note=note)
+        return warned(state, stopped, deleted)
 
     async def remove_instance(self, state: State) -> State | None:
         """Delete the row, give its public ports back, and forget what Redis remembers."""

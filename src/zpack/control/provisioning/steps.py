@@ -17,6 +17,7 @@ from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.heartbeat.readiness import decide_readiness, failure_of
 from zpack.control.instances import store
 from zpack.control.instances.models import MARK, description_for, is_marked, is_ours, made_by
+from zpack.control.operations.notes import OperationNote, warned
 from zpack.control.outside.agent import AgentRefused
 from zpack.control.outside.proxmox import AlreadyExists, Locked, following
 from zpack.control.provisioning.models import agent_payload, ctype_of
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
     from zpack.control.heartbeat.store import AgentWords
     from zpack.control.outside.agent import Agents
     from zpack.control.outside.proxmox import Guest, Proxmox
+    from zpack.control.outside.proxmox_tasks import TaskNote
+    from zpack.control.outside.proxmox_volumes import Volumes
     from zpack.control.provisioning.lanes import Lanes
+    from zpack.control.provisioning.placing import Origin, Placing
     from zpack.control.provisioning.settings import ProvisioningSettings
     from zpack.control.publishing.actions import Publishing
 
@@ -75,6 +79,8 @@ class CreateSteps:
         publishing: Publishing,
         words: AgentWords,
         lanes: Lanes,
+        volumes: Volumes,
+        placing: Placing,
         settings: ProvisioningSettings,
     ) -> None:
         self._database = database
@@ -84,6 +90,8 @@ class CreateSteps:
         self._publishing = publishing
         self._words = words
         self._lanes = lanes
+        self._volumes = volumes
+        self._placing = placing
         self._settings = settings
 
     async def allocate_vmid(self, state: State) -> State | None:
@@ -105,7 +113,8 @@ class CreateSteps:
             )
         if not reserved and not (row is not None and row.payload.get("agent_seed") == operation_id):
             raise VmidTaken(f"VMID {vmid} was given to another server.")
-        return {"node": self._proxmox.default_node, "public_ports": [asdict(one) for one in ports]}
+        node = await self._placing.place(state, Budget.seconds(TASK_SECONDS))
+        return {"node": node, "public_ports": [asdict(one) for one in ports]}
 
     async def _check_place(self, session: AsyncSession, state: State) -> None:
         wanted = state["request"]
@@ -127,27 +136,34 @@ class CreateSteps:
 
     async def clone_container(self, state: State) -> State | None:
         """Clone the template, unless an earlier try did."""
-        budget = Budget.seconds(CLONE_SECONDS)
-        vmid, node = state["vmid"], state["node"]
+        budget, note = Budget.seconds(CLONE_SECONDS), self._note(state)
+        await self._proxmox.resumed("vzclone", note, budget)
         if await self._found(state, budget) is not None:
             return None
-        description = description_for(operation_id=state["operation_id"], customer_id=state["customer_id"])
-        async with self._lanes.enter(f"{node}:{self._settings.storage}"):
+        node = await self._placing.place(state, budget)
+        origin = await self._placing.origin(node, budget)
+        async with self._lanes.enter(f"{origin.node}:{self._settings.storage}"):
             try:
-                await self._proxmox.clone(
-                    template=self._settings.template_vmid,
-                    node=node,
-                    newid=vmid,
-                    hostname=state["hostname"],
-                    description=description,
-                    storage=self._settings.storage,
-                    pool=self._settings.pool,
-                    budget=budget,
-                )
+                warning = await self._cloned(state, origin, note, budget)
             except AlreadyExists as failure:
                 if await self._found(state, budget) is None:
-                    raise VmidTaken(f"VMID {vmid} was taken by something else.") from failure
-        return None
+                    raise VmidTaken(f"VMID {state['vmid']} was taken by something else.") from failure
+                warning = None
+        return {"node": node, **warned(state, warning)}
+
+    async def _cloned(self, state: State, origin: Origin, note: TaskNote, budget: Budget) -> str | None:
+        return await self._proxmox.clone(
+            template=origin.template,
+            node=origin.node,
+            target=origin.target,
+            newid=state["vmid"],
+            hostname=state["hostname"],
+            description=description_for(operation_id=state["operation_id"], customer_id=state["customer_id"]),
+            storage=self._settings.storage,
+            pool=self._settings.pool,
+            budget=budget,
+            note=note,
+        )
 
     async def destroy_container(self, state: State) -> None:
         """Stop and delete the container, if it is this operation's."""
@@ -155,9 +171,10 @@ class CreateSteps:
         guest = await self._found(state, budget)
         if guest is None:
             return
+        note = self._note(state)
         with following():
-            await self._proxmox.stop(vmid=guest.vmid, node=guest.node, budget=budget)
-            await self._proxmox.delete(vmid=guest.vmid, node=guest.node, budget=budget)
+            await self._proxmox.stop(vmid=guest.vmid, node=guest.node, budget=budget, note=note)
+            await self._proxmox.delete(vmid=guest.vmid, node=guest.node, budget=budget, note=note)
 
     async def configure_container(self, state: State) -> State | None:
         """Set cores, memory, network and tags."""
@@ -173,15 +190,25 @@ class CreateSteps:
         node = await self._node(state, budget)
         with following():
             await self._proxmox.configure(vmid=state["vmid"], node=node, settings=settings, budget=budget)
-        return None
+        return warned(state, await self._grown(state, budget))
+
+    async def _grown(self, state: State, budget: Budget) -> str | None:
+        """Make the root disk as large as the operator wants it."""
+        guest = await self._proxmox.locate(state["vmid"], budget) if self._settings.disk_gib else None
+        if guest is None or not self._settings.disk_gib:
+            return None
+        with following():
+            return await self._volumes.grow(guest, self._settings.disk_gib, budget)
 
     async def start_container(self, state: State) -> State | None:
         """Start the container; the kernel tries again while Proxmox holds its lock."""
         budget = Budget.seconds(TASK_SECONDS)
         node = await self._node(state, budget)
         with following():
-            await self._proxmox.start(vmid=state["vmid"], node=node, budget=budget)
-        return None
+            warning = await self._proxmox.start(
+                vmid=state["vmid"], node=node, budget=budget, note=self._note(state)
+            )
+        return warned(state, warning)
 
     async def stop_container(self, state: State) -> None:
         """Stop the container, if it is this operation's."""
@@ -189,7 +216,9 @@ class CreateSteps:
         guest = await self._found(state, budget)
         if guest is not None and guest.status == "running":
             with following():
-                await self._proxmox.stop(vmid=guest.vmid, node=guest.node, budget=budget)
+                await self._proxmox.stop(
+                    vmid=guest.vmid, node=guest.node, budget=budget, note=self._note(state)
+                )
 
     async def wait_for_ip(self, state: State) -> State | None:
         """Wait until the container has an address."""
@@ -291,6 +320,9 @@ class CreateSteps:
         """Take the name off the edge."""
         if ctype_of(state["request"]) == "game":
             await self._publishing.unpublish(vmid=state["vmid"], hostname=state["hostname"])
+
+    def _note(self, state: State) -> OperationNote:
+        return OperationNote(database=self._database, operation_id=state["operation_id"])
 
     def _token(self, state: State) -> str:
         return self._agents.token_for(state["vmid"], state["operation_id"])

@@ -17,10 +17,10 @@ from zpack.control.outside.artifacts import Artifacts
 from zpack.control.outside.http import ForeignHttp
 from zpack.control.outside.ide_upstream import IdeUpstream
 from zpack.control.outside.modrinth import Modrinth
-from zpack.control.outside.proxmox import Proxmox
 from zpack.control.power.store import HostOperations
 from zpack.control.publishing.store import Registrations
 from zpack.control.wiring.links import build_links
+from zpack.control.wiring.proxmox import build_proxmox
 from zpack.control.wiring.roads import build_roads
 from zpack.control.wiring.stripe import build_stripe
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from zpack.control.outside.mail import Road
+    from zpack.control.outside.proxmox import Proxmox
     from zpack.control.outside.stripe import Stripe
     from zpack.control.publishing.links import Link
     from zpack.control.settings import Settings
@@ -86,12 +87,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
     return Clients(
         database=Database(settings.database_url.get_secret_value()),
         redis=redis,
-        proxmox=Proxmox(
-            base_url=settings.proxmox_host,
-            token=settings.proxmox_token.get_secret_value(),
-            node=settings.proxmox_node,
-            http=ForeignHttp(name="Proxmox", verify_tls=settings.proxmox_verify_tls),
-        ),
+        proxmox=build_proxmox(settings),
         agents=Agents(
             http=ForeignHttp(name="the agent", connections=256),
             port=settings.agent_port,

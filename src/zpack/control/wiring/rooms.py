@@ -24,6 +24,7 @@ from zpack.control.provisioning.actions import Provisioning
 from zpack.control.provisioning.settings import ProvisioningSettings
 from zpack.control.publishing.actions import Publishing
 from zpack.control.routing.models import parse_ranges
+from zpack.control.settings import words
 from zpack.control.status.live import LiveState
 from zpack.control.status.view import Servers
 from zpack.control.suspension.actions import Suspension
@@ -284,6 +285,10 @@ def provisioning_settings(settings: Settings) -> ProvisioningSettings:
         pool=settings.proxmox_pool,
         bridges={"game": settings.bridge, "dev": settings.dev_bridge},
         clone_width=settings.clone_width,
+        disk_gib=settings.disk_gib,
+        placed=settings.places_containers,
+        nodes=words(settings.proxmox_nodes),
+        templates=settings.node_templates,
         budget=settings.create_budget,
         delete_budget=settings.delete_budget,
         require_verified_email=settings.require_verified_email,

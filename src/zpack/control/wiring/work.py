@@ -21,6 +21,7 @@ from zpack.control.power.reconciler import HostOperationKeys
 from zpack.control.power.steps import PowerSteps
 from zpack.control.power.workflow import host_workflows
 from zpack.control.provisioning.lanes import Lanes
+from zpack.control.provisioning.placing import Placing
 from zpack.control.provisioning.removal import DeleteSteps
 from zpack.control.provisioning.steps import CreateSteps
 from zpack.control.provisioning.workflow import create_workflow, delete_workflow
@@ -29,6 +30,7 @@ from zpack.control.wiring.billing import build_billing_work
 from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.edge import build_link_reconcilers, link_periodics
 from zpack.control.wiring.mail import build_mail
+from zpack.control.wiring.proxmox import build_volumes
 from zpack.control.wiring.recovery import build_reset_requests
 from zpack.control.wiring.rooms import (
     build_entitlements,
@@ -167,6 +169,8 @@ def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -
         publishing=publishing,
         words=stores.words,
         lanes=Lanes(database=clients.database, width=settings.clone_width),
+        volumes=build_volumes(settings, clients.proxmox),
+        placing=Placing(database=clients.database, proxmox=clients.proxmox, settings=group),
         settings=group,
     )
     delete = DeleteSteps(
@@ -182,6 +186,7 @@ def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -
         running=stores.running,
         hosts=stores.hosts,
         changes=stores.changes,
+        shutdown_seconds=settings.proxmox_shutdown_seconds,
     )
     for workflow in (
         create_workflow(create, group),

@@ -58,10 +58,14 @@ class VmidCounter(Base):
 
 
 class VmidReservation(Base):
-    """A VMID taken by an operation that has not finished."""
+    """A VMID taken by an operation that has not finished, and what its container will need on its node."""
 
     __tablename__ = "vmid_reservations"
 
     vmid: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     operation_id: Mapped[str] = mapped_column(unique=True)
+    node: Mapped[str | None]
+    memory_mb: Mapped[int] = mapped_column(server_default="0")
+    cores: Mapped[int] = mapped_column(server_default="0")
+    disk_mb: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[Now]
