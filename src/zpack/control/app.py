@@ -27,6 +27,7 @@ from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.engine.guard import Guard
 from zpack.control.engine.problems import problem_of
 from zpack.control.engine.relay_http import ClientGone
+from zpack.control.engine.traffic import Traffic
 from zpack.control.entitlements.routes import router as entitlements
 from zpack.control.events.routes import router as events
 from zpack.control.files.routes import STREAMED
@@ -92,6 +93,7 @@ def create_app(
         allow_credentials=False,
     )
     app.add_middleware(Guard, streamed=STREAMED)
+    app.add_middleware(Traffic)
     door = api.ide
     app.add_middleware(
         IdeGate, places=door.places, admission=door.admission, relay=door.relay, border=door.border

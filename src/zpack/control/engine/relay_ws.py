@@ -13,17 +13,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zpack.control.engine.errors import ForeignError, Refusal
+from zpack.control.engine.measures import RELAYED
 from zpack.wire.problem import CLOSE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from zpack.control.engine.measures import Passed
     from zpack.wire.problem import Kind
 
 log = logging.getLogger("zpack.relay")
 GONE_AWAY, NORMAL = 1001, 1000
 AT_ONCE = "zpack.websocket.at_once"
 """ASGI extension of our server: sends a text without a message through every layer, or returns False."""
+FROM_PEOPLE, TO_PEOPLE = RELAYED["socket", "in"], RELAYED["socket", "out"]
 LOOK_SECONDS = 5.0
 REASON_BYTES = 123
 """RFC 6455 §5.5: a close frame has 125 bytes, two of them for the code."""
@@ -88,8 +91,11 @@ class Patience:
 class _Half:
     """One direction."""
 
-    def __init__(self, source: Side, target: Side, check: Callable[[Any], Awaitable[None]] | None) -> None:
+    def __init__(
+        self, source: Side, target: Side, passed: Passed, check: Callable[[Any], Awaitable[None]] | None
+    ) -> None:
         self.source = source
+        self._passed = passed
         self.listening_at: float | None = None
         self.sending_at: float | None = None
         self._target = target
@@ -98,6 +104,7 @@ class _Half:
     async def carry(self) -> None:
         """Carry until a side ends. Raises SideEnded."""
         receive, send, check, clock = self.source.receive, self._target.send, self._check, time.monotonic
+        passed = self._passed
         while True:
             self.listening_at = clock()
             message = await receive()
@@ -107,6 +114,7 @@ class _Half:
             self.sending_at = clock()
             await send(message)
             self.sending_at = None
+            passed.size += len(message)
 
 
 async def relay(
@@ -123,7 +131,7 @@ async def relay(
     ``check`` sees each message of the client before it is carried and may take its time. ``why`` says how it
     ended once ``over`` is set.
     """
-    asked, told = _Half(client, server, check), _Half(server, client, None)
+    asked, told = _Half(client, server, FROM_PEOPLE, check), _Half(server, client, TO_PEOPLE, None)
     endings: list[Ending] = []
 
     async def end_with(work: Callable[[], Awaitable[Ending | None]]) -> None:

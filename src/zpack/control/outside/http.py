@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from zpack.control.engine import tracing
 from zpack.control.engine.errors import ForeignError
+from zpack.control.engine.foreign import foreign_call
 from zpack.control.engine.text import storable
 
 if TYPE_CHECKING:
@@ -44,12 +46,15 @@ class Answer:
 
 
 class ForeignHttp:
-    """An HTTP session to one foreign system called ``name`` in errors."""
+    """An HTTP session to one foreign system, ``name`` in errors; programs of ours continue the trace."""
 
-    def __init__(self, *, name: str, verify_tls: bool = True, connections: int = 64) -> None:
+    def __init__(
+        self, *, name: str, verify_tls: bool = True, connections: int = 64, ours: bool = False
+    ) -> None:
         self._name = name
         self._verify = verify_tls
         self._connections = connections
+        self._ours = ours
         self._session: aiohttp.ClientSession | None = None
 
     def _open(self) -> aiohttp.ClientSession:
@@ -78,16 +83,26 @@ class ForeignHttp:
             ForeignError: transient when nothing answered; ``timed_out`` when the effect is unknown; permanent
                 when the answer is larger than ``limit`` bytes.
         """
+        with foreign_call(self._name, method) as call:
+            told = {**(headers or {}), **tracing.passed_on()} if self._ours else headers
+            answer = await self._asked(
+                *(method, url, budget, limit),
+                headers=told,
+                json=json_body,
+                data=form,
+                params=params,
+            )
+            call.answered(answer.status)
+            return answer
+
+    async def _asked(self, method: str, url: str, budget: Budget, limit: int, **sent: Any) -> Answer:
         try:
             async with (
                 budget.timeout(),
                 self._open().request(
                     method,
                     url,
-                    headers=headers,
-                    json=json_body,
-                    data=form,
-                    params=params,
+                    **sent,
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
                 ) as response,

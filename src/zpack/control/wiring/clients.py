@@ -92,7 +92,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
             http=ForeignHttp(name="Proxmox", verify_tls=settings.proxmox_verify_tls),
         ),
         agents=Agents(
-            http=ForeignHttp(name="the agent", connections=256),
+            http=ForeignHttp(name="the agent", connections=256, ours=True),
             port=settings.agent_port,
             master=settings.agent_secret.get_secret_value(),
             fixed_token=fixed,
@@ -104,7 +104,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
         velocity=Velocity(
             base_url=settings.velocity_url,
             secret=settings.edge_secret.get_secret_value(),
-            http=ForeignHttp(name="the game proxy"),
+            http=ForeignHttp(name="the game proxy", ours=True),
         ),
         artifacts=Artifacts(
             base_url=settings.artifact_base_url, http=ForeignHttp(name="the artifact server")
