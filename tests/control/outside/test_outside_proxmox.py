@@ -71,6 +71,20 @@ async def test_a_guest_is_found_on_the_node_where_it_is(proxmox: Proxmox, cluste
     assert await proxmox.locate(5002, Budget.seconds(5)) is None
 
 
+async def test_a_guest_s_tags_are_told(proxmox: Proxmox, cluster: Cluster) -> None:
+    cluster.add_ct(5001, "tagged", node="local", config={"tags": "zpack;game"})
+    guest = await proxmox.locate(5001, Budget.seconds(5))
+    assert guest is not None
+    assert guest.tags == {"zpack", "game"}
+
+
+async def test_what_a_guest_used_is_asked_for_where_it_is(proxmox: Proxmox, cluster: Cluster) -> None:
+    cluster.add_ct(5001, "moved", node="pve7")
+    assert isinstance(await proxmox.rrd(5001, "hour", Budget.seconds(5)), list)
+    with pytest.raises(Missing):
+        await proxmox.rrd(5002, "hour", Budget.seconds(5))
+
+
 async def test_virtual_machines_take_vmids_too_but_are_no_guests(proxmox: Proxmox, cluster: Cluster) -> None:
     cluster.add_vm(5003, "a-vm", node="local")
     assert 5003 in await proxmox.taken_vmids(Budget.seconds(5))

@@ -19,7 +19,7 @@ import asyncio
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from zpack.control.engine.backoff import pauses
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 OK = 200
 GATEWAY = {502, 503, 504, 595, 596, 597}
 MESSAGE_LIMIT = 300
+Timeframe = Literal["hour", "day", "week", "month", "year"]
 
 
 class Unreachable(ForeignError):
@@ -95,6 +96,7 @@ class Guest:
     status: str
     name: str
     template: bool
+    tags: frozenset[str] = frozenset()
 
 
 class Proxmox:
@@ -118,6 +120,7 @@ class Proxmox:
                     status=str(row.get("status", "unknown")),
                     name=str(row.get("name", "")),
                     template=bool(row.get("template")),
+                    tags=tags_of(row.get("tags")),
                 )
         return found
 
@@ -194,6 +197,15 @@ class Proxmox:
         """Return the container's first IPv4 address that is not ``lo``'s, or None while it has none."""
         rows = await self._call("GET", f"/nodes/{node}/lxc/{vmid}/interfaces", budget)
         return first_address(rows)
+
+    async def rrd(self, vmid: int, timeframe: Timeframe, budget: Budget) -> list[dict[str, Any]]:
+        """Return what a container used over time, a row of figures each step. Raises Missing."""
+        guest = await self.locate(vmid, budget)
+        if guest is None:
+            raise Missing("Proxmox: the cluster lists no such container", transient=False)
+        path = f"/nodes/{guest.node}/lxc/{vmid}/rrddata"
+        rows = await self._call("GET", path, budget, params={"timeframe": timeframe, "cf": "AVERAGE"})
+        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
     async def version(self, budget: Budget) -> dict[str, Any]:
         """Return the server's version; proves that the token works."""
@@ -278,6 +290,11 @@ def error_for(status: int, message: str) -> ForeignError:
         if pattern.search(text):
             return kind(f"Proxmox: {text}", transient=transient, status=status)
     return ForeignError(f"Proxmox: {text}", transient=False, status=status)
+
+
+def tags_of(text: Any) -> frozenset[str]:
+    """Return the tags of a row, which Proxmox joins with semicolons."""
+    return frozenset(filter(None, re.split(r"[;,\s]", text))) if isinstance(text, str) else frozenset()
 
 
 def first_address(rows: Any) -> str | None:
