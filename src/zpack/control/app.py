@@ -36,6 +36,7 @@ from zpack.control.ide.gate import IdeGate
 from zpack.control.ide.routes import router as ide
 from zpack.control.instances.routes import router as instances
 from zpack.control.mods.routes import router as mods
+from zpack.control.monitoring.routes import router as monitoring
 from zpack.control.operations.routes import router as operations
 from zpack.control.power.routes import router as power
 from zpack.control.provisioning.routes import router as provisioning
@@ -58,7 +59,7 @@ CLIENT_CLOSED = 499
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
     backups, mods, dev, ide, publishing, administration, apikeys, billing, entitlements, recovery,
-    secondfactor, suspension,
+    secondfactor, suspension, monitoring,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"

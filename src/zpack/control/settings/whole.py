@@ -10,6 +10,7 @@ from zpack.control.settings.billing import BillingSettings
 from zpack.control.settings.field import BASE_URL, SettingsError, at_least, env
 from zpack.control.settings.ide import IdeSettings
 from zpack.control.settings.mail import MailSettings
+from zpack.control.settings.monitoring import MonitoringSettings
 from zpack.control.settings.proxmox import ProxmoxSettings
 from zpack.control.settings.publishing import PublishingSettings
 
@@ -19,7 +20,9 @@ LIFE_MAX = 366 * 86400
 LOCAL_ORIGINS = "http://localhost:3000"
 
 
-class Settings(BillingSettings, IdeSettings, MailSettings, ProxmoxSettings, PublishingSettings):
+class Settings(
+    BillingSettings, IdeSettings, MailSettings, MonitoringSettings, ProxmoxSettings, PublishingSettings
+):
     """Everything the API and the worker may be told."""
 
     host: str = env("HOST", default="127.0.0.1")

@@ -21,6 +21,7 @@ from zpack.control.outside.proxmox import Proxmox
 from zpack.control.outside.velocity import Velocity
 from zpack.control.power.store import HostOperations
 from zpack.control.publishing.store import Registrations
+from zpack.control.wiring.prometheus import build_prometheus
 from zpack.control.wiring.roads import build_roads
 from zpack.control.wiring.stripe import build_stripe
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from zpack.control.outside.mail import Road
+    from zpack.control.outside.prometheus import Prometheus
     from zpack.control.outside.stripe import Stripe
     from zpack.control.settings import Settings
 
@@ -49,6 +51,7 @@ class Clients:
     mail: tuple[Road, ...]
     modrinth: Modrinth
     stripe: Stripe
+    prometheus: Prometheus
 
     async def close(self) -> None:
         """Close every session and connection."""
@@ -62,6 +65,7 @@ class Clients:
             *self.mail,
             self.modrinth,
             self.stripe,
+            self.prometheus,
         ):
             await client.close()
         await self.redis.aclose()
@@ -116,6 +120,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
             http=ForeignHttp(name="Modrinth", connections=8),
         ),
         stripe=build_stripe(settings),
+        prometheus=build_prometheus(settings),
     )
 
 

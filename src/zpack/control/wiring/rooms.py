@@ -30,6 +30,7 @@ from zpack.control.wiring.billing import build_billing, build_ledger, build_webh
 from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.ide import IdeDoor, build_ide
 from zpack.control.wiring.identity import build_identity
+from zpack.control.wiring.monitoring import build_monitoring
 from zpack.control.wiring.recovery import build_recovery
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from zpack.control.billing.webhook import Webhook
     from zpack.control.engine.periodic import Periodic
     from zpack.control.instances.models import ContainerType
+    from zpack.control.monitoring.actions import Discovery, History
+    from zpack.control.monitoring.page import Page
     from zpack.control.recovery.actions import Recovery
     from zpack.control.secondfactor.actions import SecondFactors
     from zpack.control.settings import Settings
@@ -84,6 +87,11 @@ class Api:
     sessions: Sessions
     suspension: Suspension
     edge_secret: str
+    discovery: Discovery
+    history: History
+    metrics_page: Page
+    discovery_token: str | None
+    metrics_token: str | None
 
 
 @dataclass
@@ -259,6 +267,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         sessions=identity.sessions,
         suspension=Suspension(database=database),
         edge_secret=settings.edge_secret.get_secret_value(),
+        **build_monitoring(settings, clients, instances),
     )
 
 
