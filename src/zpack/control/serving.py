@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("zpack.control")
 GRACE_SECONDS = 5
+SPANS_SECONDS = 2.0
 SWITCHING = HTTPStatus.SWITCHING_PROTOCOLS
 KEEP_ALIVE_SECONDS = 130
 """Longer than reverse proxies keep idle connections (Caddy: 120 s), so that none is closed as it is used."""
@@ -193,7 +194,7 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
     if worker is not None:
         await worker.stop()
     lag.stop()
-    await asyncio.to_thread(end_tracing)
+    await _send_rest(end_tracing)
     _leave()
 
 
@@ -216,7 +217,7 @@ async def work(settings: Settings) -> None:
         await stop.wait()
     await worker.stop()
     lag.stop()
-    await asyncio.to_thread(end_tracing)
+    await _send_rest(end_tracing)
     _leave()
 
 
@@ -298,6 +299,13 @@ def _listen(host: str, port: int, *, name: str = "PORT") -> socket.socket:
         raise SettingsError(f"{name}: cannot listen on {host}:{port}: {failure.strerror}") from failure
     listener.set_inheritable(True)
     return listener
+
+
+async def _send_rest(end_tracing: Callable[[], None]) -> None:
+    """Let the last spans leave, unless their collector keeps us."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SPANS_SECONDS):
+            await asyncio.to_thread(end_tracing)
 
 
 def _leave() -> None:

@@ -224,4 +224,10 @@ ROWS = (
     # the edge
     Row("POST /internal/velocity/proxy-status", EDGE),
     Row("GET /internal/velocity/servers", EDGE),
+    # monitoring: these callers are programs on this host, and know no token of Prometheus'
+    Row("GET /metrics", PUBLIC),
+    Row("GET /sd/containers", EDGE),
+    Row("GET /sd/exporters", EDGE),
+    Row("GET /api/servers/{server_id}/metrics", SERVER),
+    Row("GET /api/game/servers/{server_id}/metrics", SERVER),
 )

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from zpack.control.db.session import Database
+    from zpack.control.hosts.store import HostStates
     from zpack.control.monitoring.store import Counts
 
 log = logging.getLogger("zpack.metrics")
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+POWERS = ("running", "stopped")
 LOOK_SECONDS, KEPT_SECONDS = 2.0, 5.0
 
 
@@ -40,13 +42,13 @@ class Page:
         self,
         *,
         database: Database,
-        redis: Callable[[], Awaitable[object]],
+        hosts: HostStates,
         platform: bool,
     ) -> None:
         self._process = _Process(database)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self._process)
-        self._platform = Platform(database=database, redis=redis) if platform else None
+        self._platform = Platform(database=database, hosts=hosts) if platform else None
         if self._platform is not None:
             self._registry.register(self._platform)
 
@@ -87,12 +89,13 @@ class _Process(Collector):
 class Platform(Collector):
     """What the database says of the whole platform, looked at when the page is and not more often."""
 
-    def __init__(self, *, database: Database, redis: Callable[[], Awaitable[object]]) -> None:
+    def __init__(self, *, database: Database, hosts: HostStates) -> None:
         self._database = database
-        self._redis = redis
+        self._hosts = hosts
         self._turn = asyncio.Lock()
         self._looked: float | None = None
         self._counts: Counts | None = None
+        self._powers: dict[str, int] = {}
         self._up: dict[str, bool] = {}
 
     async def look(self) -> None:
@@ -100,16 +103,17 @@ class Platform(Collector):
         async with self._turn:
             if self._looked is not None and time.monotonic() < self._looked + KEPT_SECONDS:
                 return
-            self._counts = None
-            self._up = {
-                "redis": await self._answers(self._redis),
-                "database": await self._answers(self._count),
-            }
+            self._counts, self._powers = None, {}
+            asked = {"redis": self._look_at_hosts, "database": self._count}
+            self._up = {name: await self._answers(ask) for name, ask in asked.items()}
             self._looked = time.monotonic()
 
     async def _count(self) -> None:
         async with self._database.reading() as session:
             self._counts = await store.count(session)
+
+    async def _look_at_hosts(self) -> None:
+        self._powers = await self._hosts.powers()
 
     async def _answers(self, ask: Callable[[], Awaitable[object]]) -> bool:
         try:
@@ -127,6 +131,16 @@ class Platform(Collector):
             "Whether a store of ours answers.",
             ["store"],
             {(name,): float(up) for name, up in self._up.items()},
+        )
+        powers: dict[str, int] = dict.fromkeys(POWERS, 0) if self._powers else {}
+        for power, number in self._powers.items():
+            key = power if power in POWERS else "other"
+            powers[key] = powers.get(key, 0) + number
+        yield _gauge(
+            "zpack_containers",
+            "Containers at the latest look at the cluster, by power.",
+            ["power"],
+            {(power,): number for power, number in powers.items()},
         )
         if self._counts is not None:
             yield from _families(self._counts)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from zpack.control.engine.tracing import Fact, Kind
 
 ATTRIBUTES, TEXT_LIMIT = 32, 200
-FLUSH_MILLISECONDS = 2000
 KINDS = {
     "internal": trace.SpanKind.INTERNAL,
     "server": trace.SpanKind.SERVER,
@@ -100,8 +99,8 @@ class OtlpTracer:
         return carrier.get(TRACEPARENT)
 
     def close(self) -> None:
-        """Send what waits, for a bounded time; blocks."""
-        self._provider.force_flush(FLUSH_MILLISECONDS)
+        """Send what waits, and end; blocks for as long as the collector lets it."""
+        self._provider.shutdown()
 
 
 def _remote(parent: str | None) -> Context | None:

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from zpack.control.engine.tracing import trace_with
+from zpack.control.hosts.store import HostStates
 from zpack.control.monitoring.actions import Discovery, History
 from zpack.control.monitoring.page import Page
 
@@ -23,7 +24,7 @@ VERSION = "0.1.0"
 
 def build_page(clients: Clients, *, platform: bool) -> Page:
     """Construct the page of figures of one process."""
-    return Page(database=clients.database, redis=clients.redis.ping, platform=platform)
+    return Page(database=clients.database, hosts=HostStates(redis=clients.redis), platform=platform)
 
 
 def build_monitoring(settings: Settings, clients: Clients, instances: Instances) -> dict[str, Any]:
