@@ -234,6 +234,9 @@ def guest_routes(node: Node, guest: str) -> list[Route]:  # noqa: C901 - a table
     async def interfaces(call: Call) -> Any:
         return await node.interfaces(call.vmid)
 
+    async def rrddata(call: Call) -> Any:
+        return node.rrd.rows(call.vmid, call.given["timeframe"])
+
     async def delete(call: Call) -> Any:
         return await node.delete(call.vmid, call.given)
 
@@ -248,6 +251,7 @@ def guest_routes(node: Node, guest: str) -> list[Route]:  # noqa: C901 - a table
         route("POST", f"{guest}/status/reboot", schema.REBOOT, reboot),
         route("GET", f"{guest}/status/current", schema.NONE, current),
         route("GET", f"{guest}/interfaces", schema.NONE, interfaces),
+        route("GET", f"{guest}/rrddata", schema.RRD, rrddata),
         route("DELETE", guest, schema.DELETE, delete),
     ]
 

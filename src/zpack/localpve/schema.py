@@ -98,6 +98,10 @@ TASKS: Schema = {
     "userfilter": Parameter(),
     "statusfilter": Parameter(),
 }
+RRD: Schema = {
+    "timeframe": Parameter(one_of=("hour", "day", "week", "month", "year"), required=True),
+    "cf": Parameter(one_of=("AVERAGE", "MAX")),
+}
 LOG: Schema = {
     "start": Parameter("integer", least=0),
     "limit": Parameter("integer", least=0),

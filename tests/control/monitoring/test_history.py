@@ -191,6 +191,6 @@ def test_no_window_has_more_points_than_is_wise(length: int, step: int | None) -
 
 
 def test_a_selector_is_made_of_a_number_alone() -> None:
-    assert query_of(5001, 30).count('vmid="5001"') == 11
+    assert query_of(5001, 30).count('vmid="5001"') == 10
     with pytest.raises(ValueError, match="format code"):
         query_of('5001"} or {a="', 30)  # type: ignore[arg-type]

@@ -122,6 +122,7 @@ async def test_agents_are_told_the_trace_and_the_request(
     await eventually(lambda: collector.named("agent POST"), what="a call's span")
     trace = {span.trace_id.hex() for span in collector.named("agent POST")}
     heard = [headers for headers in others.scripts.headers if "traceparent" in headers]
+    assert [h for h in heard if "X-Request-Id" not in h] == []
     assert {headers["traceparent"].split("-")[1] for headers in heard} == trace
     assert {headers["X-Request-Id"] for headers in heard} == {reply.headers["X-Request-Id"]}
 
@@ -162,7 +163,8 @@ async def test_a_collector_that_refuses_costs_spans_alone(
 
 
 def test_without_an_endpoint_nothing_is_imported(settings: Settings) -> None:
-    code = "import sys, zpack.control.serving; print([m for m in sys.modules if 'opentelemetry' in m])"
+    ours = "zpack.control.outside.otlp", "opentelemetry.sdk.trace", "opentelemetry.exporter"
+    code = f"import sys, zpack.control.serving; print([name for name in {ours} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout == "[]\n"
     begin_tracing(settings.model_copy(update={"otlp_endpoint": None}), "test")
