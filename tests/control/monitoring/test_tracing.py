@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from prometheus_client import generate_latest
 
 from tests.control.provisioning import conftest as world_fixtures
 from tests.control.provisioning.test_provisioning_routes import WANTED
 from tests.support.waiting import eventually
-from zpack.control.engine import tracing
+from zpack.control.engine import measures, tracing
 from zpack.control.wiring.monitoring import begin_tracing
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ async def test_a_create_is_one_connected_trace(
     assert [span.name for span in trace if span.parent_span_id not in ids] == [CREATES]
     names = [span.name for span in trace]
     assert len([name for name in names if name.startswith("step ")]) >= 5
-    assert {"proxmox POST", "agent POST", "game_proxy POST"} <= set(names)
+    assert {"proxmox POST", "proxmox task", "agent POST", "game_proxy POST"} <= set(names)
     assert facts(root)["zpack.request_id"] == reply.headers["X-Request-Id"]
     told = str([facts(span) for span in collector.spans])
     secrets = (settings.proxmox_token, settings.agent_secret, settings.edge_secret, settings.auth_secret)
@@ -112,6 +113,20 @@ async def test_a_create_is_one_connected_trace(
     assert ann.token
     assert ann.token not in told
     assert "correct horse" not in told
+
+
+async def test_a_create_is_counted_step_by_step(worker: Worker, ann: Caller) -> None:
+    assert worker.alive
+    ended = measures.WORKFLOWS.labels("instance-create", "succeeded")
+    before = ended._value.get()
+    assert (await ann.post("/api/instances?wait=60", WANTED)).status == 200
+    await eventually(lambda: ended._value.get() == before + 1, what="the count")
+    page = generate_latest(measures.REGISTRY).decode()
+    for step in worker._work.workflows.registered[0].steps:
+        labels = f'outcome="ok",step="{step.name}",workflow="instance-create"'
+        assert f"zpack_workflow_step_seconds_count{{{labels}}}" in page
+    assert 'zpack_heartbeat_polls_total{outcome="ready"}' in page
+    assert 'zpack_foreign_calls_total{outcome="ok",system="proxmox"}' in page
 
 
 async def test_agents_are_told_the_trace_and_the_request(
@@ -122,9 +137,8 @@ async def test_agents_are_told_the_trace_and_the_request(
     await eventually(lambda: collector.named("agent POST"), what="a call's span")
     trace = {span.trace_id.hex() for span in collector.named("agent POST")}
     heard = [headers for headers in others.scripts.headers if "traceparent" in headers]
-    assert [h for h in heard if "X-Request-Id" not in h] == []
     assert {headers["traceparent"].split("-")[1] for headers in heard} == trace
-    assert {headers["X-Request-Id"] for headers in heard} == {reply.headers["X-Request-Id"]}
+    assert {headers["X-Request-ID"] for headers in heard} == {reply.headers["X-Request-Id"]}
 
 
 async def test_a_caller_cannot_put_requests_into_a_trace_of_its_own(

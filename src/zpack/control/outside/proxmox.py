@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
+from zpack.control.engine import tracing
 from zpack.control.engine.backoff import pauses
 from zpack.control.engine.errors import ForeignError
 
@@ -221,7 +222,8 @@ class Proxmox:
     ) -> None:
         upid = await self._call(method, path, budget, form=form)
         if isinstance(upid, str) and upid.startswith("UPID:"):
-            await self._follow(upid, budget)
+            with tracing.call("proxmox task", task=":".join(upid.split(":")[5:7])):
+                await self._follow(upid, budget)
 
     async def _follow(self, upid: str, budget: Budget) -> None:
         """Wait for a task's end. Raises what its exit status means."""

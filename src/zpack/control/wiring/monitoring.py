@@ -52,7 +52,7 @@ def begin_tracing(settings: Settings, program: str) -> Callable[[], None]:
     """Trace from now on if a collector is set; return what sends the rest at the end, and may block."""
     if settings.otlp_endpoint is None:
         return _nothing
-    # By name: OpenTelemetry takes some 20 MB, which a process that is not traced must not pay.
+    # By name: a process that is not traced need not load the exporter and its protocol.
     tracer = importlib.import_module("zpack.control.outside.otlp").OtlpTracer(
         service=f"zpack-{program}", version=VERSION
     )
