@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -194,7 +195,7 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
     if worker is not None:
         await worker.stop()
     lag.stop()
-    await _send_rest(end_tracing)
+    _send_rest(end_tracing)
     _leave()
 
 
@@ -217,7 +218,7 @@ async def work(settings: Settings) -> None:
         await stop.wait()
     await worker.stop()
     lag.stop()
-    await _send_rest(end_tracing)
+    _send_rest(end_tracing)
     _leave()
 
 
@@ -301,11 +302,11 @@ def _listen(host: str, port: int, *, name: str = "PORT") -> socket.socket:
     return listener
 
 
-async def _send_rest(end_tracing: Callable[[], None]) -> None:
-    """Let the last spans leave, unless their collector keeps us."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(SPANS_SECONDS):
-            await asyncio.to_thread(end_tracing)
+def _send_rest(end_tracing: Callable[[], None]) -> None:
+    """Let the last spans leave, unless their collector keeps us; the loop's own threads are gone by now."""
+    thread = threading.Thread(target=end_tracing, daemon=True)
+    thread.start()
+    thread.join(SPANS_SECONDS)
 
 
 def _leave() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,8 +34,11 @@ class Both:
     prometheus: Any = None
     rows: Any = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
+    peers: set[Any] = field(default_factory=set)
 
     async def query(self, request: web.Request) -> web.Response:
+        assert request.transport is not None
+        self.peers.add(request.transport.get_extra_info("peername"))
         self.asked.append({k: str(v) for k, v in (await request.post()).items()})
         return as_answer(self.prometheus)
 
@@ -151,6 +155,13 @@ async def test_a_chart_is_remembered_for_some_seconds(hers: Caller, both: Both) 
     both.prometheus = recorded(cpu=[[int(time.time()) - 60, "0.5"]])
     assert await charted(hers) == await charted(hers)
     assert len(both.asked) == 1
+
+
+@pytest.mark.seed("S106")
+async def test_many_charts_go_over_few_kept_connections(hers: Caller, both: Both) -> None:
+    both.prometheus = recorded(cpu=[[int(time.time()) - 60, "0.5"]])
+    await asyncio.gather(*(charted(hers, f"?step={60 + number}s") for number in range(40)))
+    assert (len(both.asked), len(both.peers) <= 8) == (40, True)
 
 
 async def test_what_a_former_tenant_of_the_vmid_did_is_not_shown(ann: Caller, have: Have, both: Both) -> None:

@@ -136,12 +136,25 @@ async def test_it_finds_scrapes_and_forgets(
     assert chart["network"]["received"][-1] < 10
     groups = (await asked(plain, f"{prometheus}/rules"))["groups"]
     assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
+    assert [query for query in panels() if await refused(plain, prometheus, query)] == []
     async with database.transaction() as session:
         await store.delete_instance(session, 5001)
     await eventually(lambda: none(up(), ALLOYS), timeout=40, what="the target's end")
 
 
 ALLOYS = "game-dev-alloy"
+
+
+def panels() -> list[str]:
+    """Return what the dashboards ask, for every instance and container."""
+    boards = [json.loads(file.read_text()) for file in DEPLOY.glob("grafana/*.json")]
+    targets = [target for board in boards for panel in board["panels"] for target in panel["targets"]]
+    return [re.sub(r"\$(vmid|instance)", ".*", target["expr"]) for target in targets]
+
+
+async def refused(plain: aiohttp.ClientSession, prometheus: str, query: str) -> bool:
+    async with plain.get(f"{prometheus}/query", params={"query": query}) as answer:
+        return answer.status != 200
 
 
 async def one(found: Any, job: str) -> list[dict[str, str]]:

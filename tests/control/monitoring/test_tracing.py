@@ -14,6 +14,7 @@ from prometheus_client import generate_latest
 
 from tests.control.provisioning import conftest as world_fixtures
 from tests.control.provisioning.test_provisioning_routes import WANTED
+from tests.control.test_program import control, environment, stopped
 from tests.support.waiting import eventually
 from zpack.control.engine import measures, tracing
 from zpack.control.wiring.monitoring import begin_tracing
@@ -21,6 +22,7 @@ from zpack.control.wiring.monitoring import begin_tracing
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    import aiohttp
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
     from tests.support.http import Caller
@@ -33,6 +35,7 @@ api, hint, others, worker = (
     world_fixtures.others,
     world_fixtures.worker,
 )
+__all__ = ["environment"]
 CREATES = "POST /api/instances"
 
 
@@ -98,7 +101,8 @@ async def test_a_create_is_one_connected_trace(
     assert worker.alive
     reply = await ann.post("/api/instances?wait=60", WANTED)
     assert reply.status == 200, reply
-    await eventually(lambda: collector.named("workflow instance-create"), what="the workflow's span")
+    ends = (CREATES, "workflow instance-create")
+    await eventually(lambda: all(map(collector.named, ends)), what="both ends of the trace")
     (root,) = collector.named(CREATES)
     trace = [span for span in collector.spans if span.trace_id == root.trace_id]
     ids = {span.span_id for span in trace}
@@ -121,11 +125,11 @@ async def test_a_create_is_counted_step_by_step(worker: Worker, ann: Caller) -> 
     before = ended._value.get()
     assert (await ann.post("/api/instances?wait=60", WANTED)).status == 200
     await eventually(lambda: ended._value.get() == before + 1, what="the count")
+    await eventually(measures.POLLS.labels("ready")._value.get, what="a poll")
     page = generate_latest(measures.REGISTRY).decode()
     for step in worker._work.workflows.registered[0].steps:
         labels = f'outcome="ok",step="{step.name}",workflow="instance-create"'
         assert f"zpack_workflow_step_seconds_count{{{labels}}}" in page
-    assert 'zpack_heartbeat_polls_total{outcome="ready"}' in page
     assert 'zpack_foreign_calls_total{outcome="ok",system="proxmox"}' in page
 
 
@@ -174,6 +178,18 @@ async def test_a_collector_that_refuses_costs_spans_alone(
     collector.status = 200
     await ann.get("/api/servers")
     await eventually(lambda: collector.named("GET /api/servers"), what="a later span")
+
+
+async def test_a_program_sends_its_last_spans_before_it_ends(
+    environment: dict[str, str], collector: Collector, plain: aiohttp.ClientSession
+) -> None:
+    told = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
+    async with control(environment | told) as (process, url):
+        async with plain.get(f"{url}/api/health") as answer:
+            request_id = answer.headers["X-Request-Id"]
+        assert await stopped(process) == 0
+    (span,) = collector.named("GET /api/health")
+    assert facts(span)["zpack.request_id"] == request_id
 
 
 def test_without_an_endpoint_nothing_is_imported(settings: Settings) -> None:

@@ -54,7 +54,7 @@ async def working(environment: dict[str, str]) -> AsyncIterator[asyncio.subproce
 async def looked_at(plain: aiohttp.ClientSession, base: str) -> None:
     assert await status(plain, f"{base}/metrics") == 401
     assert await status(plain, f"{base}/api/health") == 404
-    rounds = ("zpack_reconciler_runs_total", "shards", "ok")
+    rounds = ("zpack_reconciler_runs_total", "ok", "shards")
 
     async def counted() -> dict[tuple[str, ...], Any] | None:
         found = await figures(plain, base)

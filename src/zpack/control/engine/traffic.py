@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SOCKET, OTHER = "SOCKET", "OTHER"
 SWITCHED, SERVER_ERROR = 101, 500
+STATUSES = frozenset({101, 200, 201, 202, 204, 206, 302, 304, 499, *range(400, 430), *range(500, 505)})
 STARTS = {
     "http.response.start": None,
     "websocket.http.response.start": None,
@@ -76,7 +77,7 @@ class _Answer:
 
     def _begin(self, status: int) -> None:
         route, self.status = self.route, status
-        measures.REQUESTS.labels(self.method, route, status).inc()
+        measures.REQUESTS.labels(self.method, route, _label(status)).inc()
         measures.REQUEST_SECONDS.labels(self.method, route).observe(time.perf_counter() - self._began)
         measures.ANSWERS_OPEN.labels(route).inc()
         self._open = route
@@ -85,6 +86,11 @@ class _Answer:
         """Say that nothing more comes."""
         if self._open is not None:
             measures.ANSWERS_OPEN.labels(self._open).dec()
+
+
+def _label(status: int) -> str:
+    """Return a status as a label; agents may answer with any, and a few hundred are too many."""
+    return str(status) if status in STATUSES else f"{status // 100}xx"
 
 
 def _told(scope: Scope) -> str | None:

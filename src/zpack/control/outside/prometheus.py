@@ -21,17 +21,20 @@ RATE_SECONDS = 120
 """The least window of a rate: several scrapes."""
 OK, BAD_GATEWAY = 200, 500
 SERIES: Mapping[str, str] = {
-    "cpu": 'sum(rate(node_cpu_seconds_total{{{at},mode!~"idle|iowait"}}[{rate}]))'
+    "cpu": 'sum(max by (cpu, mode) (rate(node_cpu_seconds_total{{{at},mode!~"idle|iowait"}}[{rate}])))'
     " / count(count by (cpu) (node_cpu_seconds_total{{{at}}}))",
     "memory": "max(node_memory_MemTotal_bytes{{{at}}}) - max(node_memory_MemAvailable_bytes{{{at}}})",
     "memory_total": "max(node_memory_MemTotal_bytes{{{at}}})",
     "disk": 'max(node_filesystem_size_bytes{{{at},mountpoint="/"}})'
     ' - max(node_filesystem_avail_bytes{{{at},mountpoint="/"}})',
     "disk_total": 'max(node_filesystem_size_bytes{{{at},mountpoint="/"}})',
-    "received": 'sum(rate(node_network_receive_bytes_total{{{at},device!="lo"}}[{rate}]))',
-    "sent": 'sum(rate(node_network_transmit_bytes_total{{{at},device!="lo"}}[{rate}]))',
+    "received": 'sum(max by (device) (rate(node_network_receive_bytes_total{{{at},device!="lo"}}[{rate}])))',
+    "sent": 'sum(max by (device) (rate(node_network_transmit_bytes_total{{{at},device!="lo"}}[{rate}])))',
 }
-"""Of the unix metrics that Grafana Alloy shows, each one series without labels."""
+"""Of the unix metrics that Grafana Alloy shows, each one series without labels.
+
+What came twice, scraped and written by the collector itself, counts once: hence the inner ``max``.
+"""
 Samples = dict[str, list[tuple[float, float]]]
 
 
