@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import logging
 import sys
 
+from zpack.control.engine.logs import begin_logging
 from zpack.control.settings import Settings, SettingsError, names, read_settings
 from zpack.lifetime import allow_many_connections, follow_parent
 
@@ -18,11 +18,7 @@ def main(argv: list[str] | None = None) -> int:
     follow_parent()
     try:
         settings = read_settings()
-        logging.basicConfig(
-            stream=sys.stderr,
-            level=settings.log_level.upper(),
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        )
+        begin_logging(settings.log_level.upper())
         return _run(options, settings)
     except SettingsError as failure:
         sys.stderr.write(f"zpack: {failure}\n")

@@ -27,6 +27,7 @@ from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.engine.guard import Guard
 from zpack.control.engine.problems import problem_of
 from zpack.control.engine.relay_http import ClientGone
+from zpack.control.engine.traffic import Traffic
 from zpack.control.entitlements.routes import router as entitlements
 from zpack.control.events.routes import router as events
 from zpack.control.files.routes import STREAMED
@@ -35,6 +36,7 @@ from zpack.control.ide.gate import IdeGate
 from zpack.control.ide.routes import router as ide
 from zpack.control.instances.routes import router as instances
 from zpack.control.mods.routes import router as mods
+from zpack.control.monitoring.routes import router as monitoring
 from zpack.control.operations.routes import router as operations
 from zpack.control.power.routes import router as power
 from zpack.control.provisioning.routes import router as provisioning
@@ -58,7 +60,7 @@ CLIENT_CLOSED = 499
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
     backups, mods, dev, ide, publishing, administration, apikeys, billing, entitlements, recovery,
-    routing, secondfactor, suspension,
+    routing, secondfactor, suspension, monitoring,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"
@@ -93,6 +95,7 @@ def create_app(
         allow_credentials=False,
     )
     app.add_middleware(Guard, streamed=STREAMED)
+    app.add_middleware(Traffic)
     door = api.ide
     app.add_middleware(
         IdeGate, places=door.places, admission=door.admission, relay=door.relay, border=door.border

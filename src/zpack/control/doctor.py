@@ -39,6 +39,8 @@ async def examine(settings: Settings, clients: Clients) -> dict[str, str | None]
     }
     if settings.billing_on:
         checks["stripe"] = clients.stripe.ping
+    if clients.prometheus.is_set:
+        checks["prometheus"] = lambda: clients.prometheus.ping(Budget.seconds(SECONDS))
     if settings.redis_url is not None:
         checks["redis"] = clients.redis.ping
     found: dict[str, str | None] = {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import socket
 import sys
+import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,21 +24,26 @@ from zpack.control.engine.packing import PackingConnection
 from zpack.control.engine.relay_ws import AT_ONCE
 from zpack.control.engine.splice import SPLICE
 from zpack.control.leaving import Leaving, backlog, requests_read
+from zpack.control.monitoring.door import FiguresDoor
+from zpack.control.monitoring.loop_lag import LoopLag
 from zpack.control.settings import SettingsError
 from zpack.control.wiring import Hint, build_api, build_clients, build_work
+from zpack.control.wiring.monitoring import begin_tracing, build_page, metrics_token
 from zpack.control.worker import Worker
 from zpack.lifetime import collect_rarely, say_ready
 from zpack.wire.console import MAX_ASKED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+    from zpack.control.monitoring.page import Page
     from zpack.control.settings import Settings
     from zpack.control.wiring import Clients
 
 log = logging.getLogger("zpack.control")
+SPANS_SECONDS = 2.0
 SWITCHING = HTTPStatus.SWITCHING_PROTOCOLS
 KEEP_ALIVE_SECONDS = 130
 """Longer than reverse proxies keep idle connections (Caddy: 120 s), so that none is closed as it is used."""
@@ -160,6 +167,8 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
         hint.listener = work.dispatch
         hint.billing = next(iter(work.billing), None)
         worker = Worker(work)
+        api.metrics_page.watch(work.heartbeat)
+    end_tracing, lag = begin_tracing(settings, "api"), LoopLag()
     if settings.admin_password is not None:
         await api.accounts.ensure_admin(
             email=settings.admin_email, password=settings.admin_password.get_secret_value()
@@ -194,6 +203,7 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
     if worker is not None:
         await worker.start()
     collect_rarely()
+    lag.start()
     announce("control", listener)
 
     def shut() -> None:
@@ -204,23 +214,50 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
     await _Server(config, leaving=leaving, shut=shut).serve(sockets=[listener])
     if worker is not None:
         await worker.stop()
+    lag.stop()
+    _send_rest(end_tracing)
     _leave()
 
 
 async def work(settings: Settings) -> None:
     """Run a worker until SIGTERM."""
     clients = build_clients(settings, open_redis(settings, embedded=False))
-    worker = Worker(build_work(settings, clients, embedded=False))
+    work = build_work(settings, clients, embedded=False)
+    worker, end_tracing, lag = Worker(work), begin_tracing(settings, "worker"), LoopLag()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await worker.start()
     collect_rarely()
-    announce("worker", None)
-    await stop.wait()
+    lag.start()
+    page = build_page(clients, platform=False)
+    page.watch(work.heartbeat)
+    async with _figures(settings, page):
+        announce("worker", None)
+        await stop.wait()
     await worker.stop()
+    lag.stop()
+    _send_rest(end_tracing)
     _leave()
+
+
+@contextlib.asynccontextmanager
+async def _figures(settings: Settings, page: Page) -> AsyncGenerator[None]:
+    """Serve a worker's own ``/metrics`` meanwhile, if an address is set. Raises SettingsError."""
+    if settings.worker_metrics_at is None:
+        yield
+        return
+    listener = _listen(*settings.worker_metrics_at, name="ZPACK_WORKER_METRICS")
+    door = FiguresDoor(page=page, token=metrics_token(settings))
+    config = uvicorn.Config(door, log_config=None, access_log=False, server_header=False, lifespan="off")
+    server = _Bare(config)
+    serving = asyncio.create_task(server.serve([listener]), name="worker-metrics")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
 
 
 async def waiting(clients: Clients, worker: Worker | None) -> dict[str, str]:
@@ -283,8 +320,15 @@ class _Server(uvicorn.Server):
         self.handle_exit(number, None)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind before anything is announced. Raises SettingsError with the port's setting."""
+class _Bare(uvicorn.Server):
+    """Uvicorn that leaves the process's signals alone."""
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._serve(sockets)
+
+
+def _listen(host: str, port: int, *, name: str = "PORT") -> socket.socket:
+    """Bind before anything is announced. Raises SettingsError with the setting's name."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -292,9 +336,16 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
         listener.listen(BACKLOG)  # before anything is announced: a client may come at once
     except OSError as failure:
-        raise SettingsError(f"PORT: cannot listen on {host}:{port}: {failure.strerror}") from failure
+        raise SettingsError(f"{name}: cannot listen on {host}:{port}: {failure.strerror}") from failure
     listener.set_inheritable(True)
     return listener
+
+
+def _send_rest(end_tracing: Callable[[], None]) -> None:
+    """Let the last spans leave, unless their collector keeps us; the loop's own threads are gone by now."""
+    thread = threading.Thread(target=end_tracing, daemon=True)
+    thread.start()
+    thread.join(SPANS_SECONDS)
 
 
 def _leave() -> None:

@@ -100,8 +100,10 @@ async def _serve(options: argparse.Namespace, home: Path, stop: asyncio.Event) -
     backend = choice.backend.name
     say_ready("localpve", listen=f"{host}:{port}", backend=backend, isolation=choice.line)
     moving = asyncio.create_task(mischief.migrate(node))
+    measuring = asyncio.create_task(node.rrd.run())
     await stop.wait()
     moving.cancel()
+    measuring.cancel()
     await runner.cleanup()
     await node.close()
 

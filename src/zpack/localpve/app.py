@@ -23,7 +23,6 @@ from zpack.localpve.resources import (
     guest_rows,
     node_rows,
     node_state,
-    rrd_rows,
     storage_rows,
 )
 
@@ -240,11 +239,11 @@ def guest_routes(node: Node, guest: str) -> list[Route]:  # noqa: C901 - a table
     async def current(call: Call) -> Any:
         return await node.current(call.vmid)
 
-    async def rrddata(call: Call) -> Any:
-        return await rrd_rows(node, call.vmid)
-
     async def interfaces(call: Call) -> Any:
         return await node.interfaces(call.vmid)
+
+    async def rrddata(call: Call) -> Any:
+        return node.rrd.rows(call.vmid, call.given["timeframe"])
 
     async def delete(call: Call) -> Any:
         return await node.delete(call.vmid, call.given)

@@ -15,6 +15,7 @@ from zpack.localpve.configuration import checked_change, new_config, volume
 from zpack.localpve.disk import DEFAULT, grown, resized, size_of
 from zpack.localpve.errors import ApiError, bad_parameters, no_such_guest
 from zpack.localpve.ledger import Ledger, Record
+from zpack.localpve.rrd import Rrd
 from zpack.localpve.schema import is_true
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Node:
         self._ledger = Ledger(home / "ledger.json")
         self._locks: dict[int, str] = {}
         self.templates = {t.vmid: t for t in read_templates(home / "templates")}
+        self.rrd = Rrd(node=self)
 
     # --- what there is -------------------------------------------------------------------------
 

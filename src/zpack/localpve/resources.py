@@ -1,4 +1,4 @@
-"""The rows of ``/cluster/resources``, ``/nodes``, ``/cluster/status`` and ``rrddata``."""
+"""The rows of ``/cluster/resources``, ``/nodes`` and ``/cluster/status``."""
 
 from __future__ import annotations
 
@@ -55,14 +55,6 @@ def storage_rows(node: Node) -> list[dict[str, Any]]:
         "disk": disk.used,
     }
     return [{**common, "id": f"storage/{name}/{STORAGE}", "node": name} for name in node.names]
-
-
-async def rrd_rows(node: Node, vmid: int) -> list[dict[str, Any]]:
-    """Return ``rrddata``: we keep no history, so what a container uses now is its one row."""
-    row = await node.current(vmid)
-    figures = ("cpu", "mem", "maxmem", "disk", "maxdisk", "netin", "netout", "diskread", "diskwrite")
-    now = int(time.time())
-    return [{"time": now - now % 60, "maxcpu": row["cpus"], **{key: row[key] for key in figures}}]
 
 
 def _node_row(name: str) -> dict[str, Any]:

@@ -98,14 +98,14 @@ TASKS: Schema = {
     "userfilter": Parameter(),
     "statusfilter": Parameter(),
 }
+RRD: Schema = {
+    "timeframe": Parameter(one_of=("hour", "day", "week", "month", "year"), required=True),
+    "cf": Parameter(one_of=("AVERAGE", "MAX")),
+}
 LOG: Schema = {
     "start": Parameter("integer", least=0),
     "limit": Parameter("integer", least=0),
     "download": Parameter("boolean"),
-}
-RRD: Schema = {
-    "timeframe": Parameter(required=True, one_of=("hour", "day", "week", "month", "year")),
-    "cf": Parameter(one_of=("AVERAGE", "MAX")),
 }
 NONE: Schema = {}
 

@@ -234,4 +234,10 @@ ROWS = (
     Row("POST /api/test/edge/publish", ADMIN, body=HAND),
     Row("POST /api/test/edge/unpublish", ADMIN, body=HAND),
     Row("GET /internal/traefik/config", EDGE),
+    # monitoring: these callers are programs on this host, and know no token of Prometheus'
+    Row("GET /metrics", PUBLIC),
+    Row("GET /sd/containers", EDGE),
+    Row("GET /sd/exporters", EDGE),
+    Row("GET /api/servers/{server_id}/metrics", SERVER),
+    Row("GET /api/game/servers/{server_id}/metrics", SERVER),
 )

@@ -33,7 +33,7 @@ BROKEN = {"invalid_request", "internal_error", "method_not_allowed"}
 """Neither let through nor kept out: the line's request is wrong, or the route is."""
 UNSEEN = {404, 502}
 """What is said where there is nothing; the second when Proxmox was to be asked whether there is."""
-WORDS = {"public": PUBLIC, "edge": EDGE, "admin": ADMIN}
+WORDS = {"public": PUBLIC, "edge": EDGE, "admin": ADMIN, "scraper": PUBLIC, "discoverer": EDGE}
 NO_LIVE_SESSION = {Who.ANONYMOUS, Who.EXPIRED, Who.REVOKED, Who.WRONG_AUDIENCE}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +83,7 @@ class AgentScripts:
         self.configured: dict[int, dict[str, Any]] = {}
         self.tokens: dict[int, str] = {}
         self.calls: list[tuple[int, str]] = []
+        self.headers: deque[dict[str, str]] = deque(maxlen=2000)
         self.delay = 0.0
         self.now: dict[int, int] = {}
         self.most_at_once = 0
@@ -98,6 +99,7 @@ class AgentScripts:
         octets = str(request.transport.get_extra_info("sockname")[0]).split(".")
         vmid = int(octets[2]) << 8 | int(octets[3])
         self.calls.append((vmid, request.path))
+        self.headers.append(dict(request.headers))
         if request.path == "/health":
             self.health_at[vmid].append(time.monotonic())
         self.now[vmid] = self.now.get(vmid, 0) + 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request, Security, WebSocket
@@ -20,10 +21,15 @@ from zpack.control.engine.request import current_origin
 from zpack.wire.edge import SECRET_HEADER, hashed_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import HTTPConnection
+
     from zpack.control.accounts.actions import Accounts
 
 
 BEARER = "bearer."
+FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 class Forbidden(Refusal):
@@ -48,7 +54,7 @@ class ForeignOrigin(Refusal):
 
 
 class BadSecret(Refusal):
-    """The shared secret of the edge is missing or wrong."""
+    """The shared secret of the edge, or the token of Prometheus, is missing or wrong."""
 
     kind = "unauthorized"
     code = "unauthorized"
@@ -144,6 +150,50 @@ async def traefik_token(request: Request) -> None:
         raise BadSecret("The provider's token is missing or wrong.")
 
 
+async def scraper(request: Request) -> None:
+    """Prometheus may read our figures, by its token; where none is set, callers on this host may.
+
+    A caller that a proxy brought is not on this host, and neither is a page that calls us by a foreign name.
+    """
+    if not may_scrape(request, cast("str | None", request.app.state.metrics_token)):
+        raise BadSecret("The bearer token is missing or wrong.")
+
+
+async def discoverer(request: Request) -> None:
+    """Prometheus may list what to scrape, by its token; without one nobody may (contract §2.11)."""
+    token = cast("str | None", request.app.state.discovery_token)
+    if not is_bearer(request.headers.get("authorization"), token):
+        raise BadSecret("The bearer token is missing or wrong.")
+
+
+def may_scrape(request: HTTPConnection, token: str | None) -> bool:
+    """Say whether a request may read a process's figures."""
+    if token is not None:
+        return is_bearer(request.headers.get("authorization"), token)
+    return is_neighbour(request.client.host if request.client else "", request.headers)
+
+
+def is_neighbour(client: str, headers: Mapping[str, str]) -> bool:
+    """Say whether a request comes straight from a program on this host."""
+    host = headers.get("host", "").rsplit(":", 1)[0].strip("[]").lower()
+    return all(map(_is_loopback, (client, host))) and not any(name in headers for name in FORWARDED)
+
+
+def is_bearer(shown: str | None, token: str | None) -> bool:
+    """Say whether a header shows this token; where there is none, nothing does."""
+    scheme, _, given = (shown or "").partition(" ")
+    expected = (token or "").encode()
+    same = hmac.compare_digest(given.strip().encode("utf-8", "replace"), expected)
+    return bool(expected) and scheme.lower() == "bearer" and same
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 RULES = {
     public: "public",
     signed_in: "user",
@@ -153,6 +203,8 @@ RULES = {
     admin: "admin",
     edge_secret: "edge",
     traefik_token: "edge",
+    scraper: "scraper",
+    discoverer: "discoverer",
 }
 SignedIn = Annotated[User, Depends(signed_in)]
 """A full login. The others below also let API keys in that have the scope."""
@@ -173,3 +225,5 @@ InSocketSession = Annotated[Session, Security(in_socket_session, scopes=["consol
 PUBLIC = [Depends(public)]
 EDGE = [Depends(edge_secret)]
 TRAEFIK = [Depends(traefik_token)]
+SCRAPER = [Depends(scraper)]
+DISCOVERER = [Depends(discoverer)]

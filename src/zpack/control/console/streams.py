@@ -46,6 +46,8 @@ ENDINGS = {
 class ConsoleChannel(Channel):
     """One viewer's channel."""
 
+    kind = "console"
+
     def __init__(self, *, session: Session, at: Reached) -> None:
         keys = (f"user {session.user.id}", f"server {at.vmid}")
         super().__init__(keys=keys, seconds=session.seconds_left())

@@ -7,7 +7,7 @@ awaited over the network while one is open.
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import event, text
 from sqlalchemy.exc import DisconnectionError
@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+
+    from sqlalchemy.pool import QueuePool
 
 
 def async_url(url: str) -> str:
@@ -33,6 +35,7 @@ class Database:
     """A pool of connections to one database."""
 
     def __init__(self, url: str, *, connections: int = 15) -> None:
+        self._connections = connections
         self._engine = create_async_engine(async_url(url), pool_size=connections, max_overflow=0)
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
@@ -69,6 +72,12 @@ class Database:
                     await connection.execute(
                         text("select pg_advisory_unlock(hashtextextended(:key, 0))"), {"key": key}
                     )
+
+    @property
+    def pool(self) -> tuple[int, int]:
+        """Return how many connections are in use, and how many there may be."""
+        pool = cast("QueuePool", self._engine.sync_engine.pool)
+        return pool.checkedout(), self._connections
 
     async def ping(self) -> None:
         """Raise when the database does not answer."""

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
+from zpack.control.engine import measures
 from zpack.control.engine.errors import Refusal
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ class TooManyStreams(Refusal):
 
 class Channel:
     """One open channel. ``keys`` are what the limits count by; ``seconds`` is how long the right lasts."""
+
+    kind: ClassVar[str] = "other"
+    """What it is called among what is measured."""
 
     def __init__(self, *, keys: Collection[str], seconds: float) -> None:
         self.keys = tuple(keys)
@@ -77,6 +81,7 @@ class Channels(Generic[C]):
             raise TooManyStreams("Too many streams are open.", details={"retryAfter": 10})
         loop = asyncio.get_running_loop()
         self._count.update(channel.keys)
+        measures.STREAMS_OPEN.labels(channel.kind).inc()
         self._open[channel] = loop.call_later(channel.seconds, channel.end, "token_expired")
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch(), name="rights")
@@ -86,6 +91,7 @@ class Channels(Generic[C]):
         timer = self._open.pop(channel, None)
         if timer is not None:
             timer.cancel()
+            measures.STREAMS_OPEN.labels(channel.kind).dec()
             self._count.subtract(channel.keys)
             for key in channel.keys:
                 if self._count[key] <= 0:

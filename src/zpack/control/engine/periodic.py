@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from typing import TYPE_CHECKING
 
+from zpack.control.engine import measures
 from zpack.control.engine.backoff import pauses
 from zpack.control.engine.errors import ForeignError
 
@@ -38,11 +40,12 @@ class Periodic:
 
     async def run(self) -> None:
         """Call the reconciler until cancelled."""
+        measures.RECONCILER_EVERY.labels(self.name).set(self._every)
         failures = pauses(first=self._every, cap=self._cap)
         while True:
             self._hint.clear()
             try:
-                await self._tick()
+                await self._round()
             except ForeignError as failure:
                 log.warning("%s failed: %s", self.name, failure.message)
                 pause = next(failures)
@@ -57,3 +60,17 @@ class Periodic:
                     await self._hint.wait()
             except TimeoutError:
                 continue
+
+    async def _round(self) -> None:
+        """Call the reconciler once, and count how it went."""
+        began, outcome = time.monotonic(), "failed"
+        try:
+            await self._tick()
+            outcome = "ok"
+            measures.RECONCILER_SUCCESS.labels(self.name).set_to_current_time()
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        finally:
+            measures.RECONCILER_RUNS.labels(self.name, outcome).inc()
+            measures.RECONCILER_SECONDS.labels(self.name).observe(time.monotonic() - began)

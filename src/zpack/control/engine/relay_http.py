@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from starlette.exceptions import HTTPException
 
 from zpack.control.engine.errors import ForeignError, Refusal
+from zpack.control.engine.measures import RELAYED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Send
 
 log = logging.getLogger("zpack.relay")
+FROM_PEOPLE, TO_PEOPLE = RELAYED["http", "in"], RELAYED["http", "out"]
 RIGHTS_SECONDS = 1.0
 Category = Literal[
     "client_abort", "client_timeout", "too_large", "upstream_timeout", "upstream_reset", "upstream_refused",
@@ -95,6 +97,7 @@ class RequestBody:
             while more:
                 data, more = await self._next()
                 self.size += len(data)
+                FROM_PEOPLE.size += len(data)
                 await self._rights.hold()
                 if data:
                     yield data
@@ -137,6 +140,7 @@ class Answer:
                 await self._rights.hold()
                 await self._take(data)
                 self.size += len(data)
+                TO_PEOPLE.size += len(data)
             await self._send({"type": "http.response.body", "body": b""})
 
     @contextlib.asynccontextmanager

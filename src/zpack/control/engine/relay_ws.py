@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.engine.frames import texts_of
+from zpack.control.engine.measures import RELAYED
 from zpack.wire.problem import CLOSE
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ log = logging.getLogger("zpack.relay")
 GONE_AWAY, NORMAL = 1001, 1000
 AT_ONCE = "zpack.websocket.at_once"
 """ASGI extension of our server: sends whole text frames past every layer, or returns False."""
+FROM_PEOPLE = RELAYED["socket", "in"]
 LOOK_SECONDS = 5.0
 REASON_BYTES = 123
 """RFC 6455 §5.5: a close frame has 125 bytes, two of them for the code."""
@@ -135,6 +137,7 @@ class _Asking:
             self.sending_at = time.monotonic()
             await self._server.send(message)
             self.sending_at = None
+            FROM_PEOPLE.size += len(message)
 
 
 async def relay(

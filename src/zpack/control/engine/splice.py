@@ -11,15 +11,18 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING, cast
 
+from zpack.control.engine.measures import RELAYED
 from zpack.control.engine.relay_ws import REASON_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from zpack.control.engine.measures import Passed
     from zpack.control.engine.relay_ws import Ending
 
 SPLICE = "zpack.websocket.splice"
 """ASGI extension of our server: answers an upgrade with a head of our own and gives the connection away."""
+FROM_PEOPLE, TO_PEOPLE = RELAYED["splice", "in"], RELAYED["splice", "out"]
 HIGH_WATER = 256 * 1024
 LINGER_SECONDS = 5.0
 """For so long what was written last may take to leave."""
@@ -75,15 +78,17 @@ def _frame_length(data: bytes, at: int) -> int | None:
 class _End(asyncio.Protocol):
     """One of the two connections."""
 
-    __slots__ = ("_splice", "meter", "other", "transport")
+    __slots__ = ("_passed", "_splice", "meter", "other", "transport")
 
-    def __init__(self, splice: Splice) -> None:
+    def __init__(self, splice: Splice, passed: Passed) -> None:
         self._splice = splice
+        self._passed = passed
         self.meter: FrameMeter | None = None
         self.other: _End | None = None
         self.transport: asyncio.Transport | None = None
 
     def data_received(self, data: bytes) -> None:
+        self._passed.size += len(data)
         if self.meter is not None:
             self.meter.feed(data)
         if self.other is not None and self.other.transport is not None:
@@ -107,7 +112,7 @@ class Splice:
     """A client's connection and a server's. ``over`` is called once, when both are gone."""
 
     def __init__(self, *, over: Callable[[], None]) -> None:
-        self.client, self._server = _End(self), _End(self)
+        self.client, self._server = _End(self, FROM_PEOPLE), _End(self, TO_PEOPLE)
         self._over = over
         self._linger: asyncio.TimerHandle | None = None
 

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from dbos import DBOS, SetWorkflowID
 
+from zpack.control.engine import measures, tracing
 from zpack.control.engine.backoff import pauses
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.engine.faults import FaultPoint
+from zpack.control.engine.request import current_request
 from zpack.control.engine.text import as_json, storable
 
 if TYPE_CHECKING:
@@ -139,7 +142,17 @@ class Workflows:
             error = {"code": "internal_error", "message": f"This worker does not know {kind}."}
             await DBOS.run_step_async({"name": "finish"}, self._finish, operation_id, "failed", state, error)
             return "failed"
-        return await self._run_steps(workflow, operation_id, state)
+        current_request.set(state.get("request_id"))
+        began, parent = time.monotonic(), state.get(tracing.TRACEPARENT)
+        with tracing.span(f"workflow {kind}", parent=parent) as span:
+            span.note(workflow=kind, operation_id=operation_id, request_id=state.get("request_id"))
+            status = await self._run_steps(workflow, operation_id, state)
+            span.note(outcome=status)
+            if status != "succeeded":
+                span.fail(status)
+        measures.WORKFLOWS.labels(kind, status).inc()
+        measures.WORKFLOW_SECONDS.labels(kind, status).observe(time.monotonic() - began)
+        return status
 
     async def _run_steps(self, workflow: Workflow, operation_id: str, state: State) -> str:
         begun: list[Step] = []
@@ -181,14 +194,27 @@ class Workflows:
         operation_id = state["operation_id"]
         await self._persist(lambda: self._journal.begin_step(operation_id, step.name, progress))
         self._fault.reached(workflow.kind, step.name, "before")
+        began = time.monotonic()
+        with tracing.span(f"step {step.name}", workflow=workflow.kind) as span:
+            span.note(operation_id=operation_id, vmid=state.get("vmid"))
+            outcome = await self._outcome(workflow, step, state)
+            error = outcome["error"]
+            if error is not None:
+                span.fail(error["code"])
+        how = "ok" if error is None else "failed"
+        measures.STEP_SECONDS.labels(workflow.kind, step.name, how).observe(time.monotonic() - began)
+        if error is None:
+            self._fault.reached(workflow.kind, step.name, "after")
+        return outcome
+
+    async def _outcome(self, workflow: Workflow, step: Step, state: State) -> Outcome:
         try:
-            facts = await self._tried(step, state)
+            facts = await self._tried(workflow, step, state)
         except Exception as failure:  # noqa: BLE001 - every failure becomes an outcome
             return await self._failed(step, failure, state.get("waited_for"))
-        self._fault.reached(workflow.kind, step.name, "after")
         return Outcome(facts=storable(facts), error=None)
 
-    async def _tried(self, step: Step, state: State) -> State:
+    async def _tried(self, workflow: Workflow, step: Step, state: State) -> State:
         """Try until done, refused, cancelled or out of time."""
         left = (datetime.fromisoformat(state["deadline"]) - datetime.now(UTC)).total_seconds()
         async with asyncio.timeout(max(0.0, left)):
@@ -201,6 +227,7 @@ class Workflows:
                     if not failure.transient:
                         raise
                     state["waited_for"] = failure.message  # what a deadline is missed by
+                    measures.STEP_RETRIES.labels(workflow.kind, step.name).inc()
                     log.info("step %s of %s: %s; again", step.name, state["operation_id"], failure.message)
                 await self._pause(state["operation_id"], pause)
         raise TimeoutError
@@ -249,7 +276,8 @@ class Workflows:
         deadline = datetime.now(UTC) + UNDO_BUDGET
         for pause in pauses():
             try:
-                await undo(state)
+                with tracing.span(f"undo {step.name}", workflow=workflow.kind, operation_id=operation_id):
+                    await undo(state)
             except Exception:
                 if self._closing:
                     await asyncio.Event().wait()

@@ -33,6 +33,8 @@ GATHER_SECONDS = 0.1
 class Stream(Channel):
     """One listener."""
 
+    kind = "events"
+
     def __init__(self, session: Session) -> None:
         super().__init__(keys=(session.user.id,), seconds=session.seconds_left())
         self.session = session

@@ -16,11 +16,20 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from redis.exceptions import RedisError
 
+from zpack.control.engine import measures
 from zpack.control.engine.changes import Change
 from zpack.control.engine.errors import ForeignError
 from zpack.control.engine.shards import shard_of
 from zpack.control.engine.text import storable
-from zpack.control.heartbeat.pulse import Pulse, telling, word_of, word_of_failure
+from zpack.control.heartbeat.pulse import (
+    AGENT_STATES,
+    Pulse,
+    outcome_of,
+    state_of,
+    telling,
+    word_of,
+    word_of_failure,
+)
 from zpack.control.heartbeat.readiness import decide_readiness
 from zpack.control.instances import store
 from zpack.control.outside.agent import parsed_players, parsed_status, parsed_update, parsed_version
@@ -101,6 +110,13 @@ class Heartbeat:
                 group.create_task(self._poll(pulse))
         await self._write()
 
+    def states(self) -> dict[str, int]:
+        """Return how many agents are how, as far as this worker polls them."""
+        found = dict.fromkeys((*AGENT_STATES, "offline", "unknown", "other"), 0)
+        for pulse in self._pulses.values():
+            found[state_of(pulse)] += 1
+        return found
+
     # --- whom to ask ---------------------------------------------------------------------------------
 
     async def _refresh(self) -> None:
@@ -167,6 +183,7 @@ class Heartbeat:
     async def _turn(self, pulse: Pulse, now: float) -> None:
         """Ask one agent in its turn, unless it is somebody else's by now; then take the next turn."""
         self.lateness.append(now - pulse.due)
+        measures.POLL_LATENESS.observe(max(0.0, now - pulse.due))
         pulse.busy = True
         try:
             if shard_of(pulse.polled.vmid) in self._shards():
@@ -181,7 +198,10 @@ class Heartbeat:
 
     async def _poll(self, pulse: Pulse) -> None:
         """Ask one agent and note its word."""
+        began = time.monotonic()
         word = await self._word(pulse)
+        measures.POLL_SECONDS.observe(time.monotonic() - began)
+        measures.POLLS.labels(outcome_of(word)).inc()
         pulse.failures = 0 if word["hostOnline"] else pulse.failures + 1
         word["lastSeen"] = int(time.time() * 1000)
         if self._pulses.get(pulse.polled.vmid) is not pulse:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from zpack.wire.agent import AgentState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +20,7 @@ TELLING = (
     "codeServerRunning",
 )  # fmt: skip
 """Fields of a word whose change is worth telling; the others change with every poll."""
+AGENT_STATES: tuple[str, ...] = get_args(AgentState)
 GOLDEN = 0.6180339887
 BACK_OFF = (1.0, 1.0, 2.0)
 """By how much the pause grows with the failures in a row: at twice the rhythm a word still does not expire,
@@ -57,6 +60,23 @@ class Pulse:
             return earliest + (self.share * every - earliest) % every
         due = self.due + every * BACK_OFF[min(self.failures, len(BACK_OFF) - 1)]
         return due if due > now else now + every * 0.5
+
+
+def outcome_of(word: Mapping[str, Any]) -> str:
+    """Return how a poll went, in one of three words."""
+    if not word["hostOnline"]:
+        return "offline"
+    return "ready" if word["ready"] else "online"
+
+
+def state_of(pulse: Pulse) -> str:
+    """Return an agent's state in one of our words, whatever it says itself."""
+    if pulse.told is None:
+        return "unknown"
+    online, state = pulse.told[:2]
+    if not online:
+        return "offline"
+    return state if state in AGENT_STATES else "other"
 
 
 def word_of(*, status: Mapping[str, Any], verdict: Readiness, slow: Mapping[str, Any]) -> dict[str, Any]:

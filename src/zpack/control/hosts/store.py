@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,14 @@ class HostStates:
             pipeline.hset(KEY, mapping=_fields(states) | {LOOKED: f"{time.time():.3f}"})
             pipeline.expire(KEY, TTL)
             await pipeline.execute()
+
+    async def powers(self) -> dict[str, int]:
+        """Return how many containers are in which power state."""
+        found: Counter[str] = Counter()
+        for field, text in (await self._redis.hgetall(KEY)).items():  # pyright: ignore[reportGeneralTypeIssues]
+            if field != LOOKED:
+                found[HostState.parse(str(text)).power] += 1
+        return dict(found)
 
     async def update(self, changed: Mapping[int, HostState], gone: Collection[int]) -> None:
         """Remember what changed since the last look, and that we have just looked."""

@@ -32,6 +32,8 @@ ENDINGS = {
 class Passage(Channel):
     """One request or socket. ``on_end`` is called when it has to end; nobody waits for it meanwhile."""
 
+    kind = "ide"
+
     def __init__(self, visit: Visit) -> None:
         place, session = visit.place, visit.session
         who = f"user {session.user.id}" if session else f"port {place.vmid}:{place.port}"

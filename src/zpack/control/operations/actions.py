@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zpack.control.audit.store import record
 from zpack.control.db.tables import Operation
+from zpack.control.engine import tracing
 from zpack.control.engine.changes import Change
 from zpack.control.engine.errors import Refusal
 from zpack.control.operations import store
@@ -86,7 +87,13 @@ class Operations:
             hostname=hostname,
             request_id=request_id,
             attempt=1,
-            input={**state, "operation_id": operation_id, "deadline": deadline.isoformat()},
+            input={
+                **state,
+                **tracing.passed_on(),
+                "operation_id": operation_id,
+                "request_id": request_id,
+                "deadline": deadline.isoformat(),
+            },
             result=None,
             error=None,
             cancel_requested=False,

@@ -14,6 +14,7 @@ from websockets.frames import Close, Frame, Opcode
 from zpack.control.engine.errors import ForeignError
 from zpack.control.engine.frames import CLOSE as GOODBYE
 from zpack.control.engine.frames import PING, BadFrames, ServerFrames
+from zpack.control.engine.measures import RELAYED
 from zpack.control.engine.relay_ws import NORMAL, Ending, SideEnded
 from zpack.control.outside.upgrade import NotSwitched, upgraded
 from zpack.wire.console import MAX_FRAME
@@ -32,6 +33,7 @@ PASSED_ON: tuple[Kind, ...] = ("conflict", "limit", "unavailable")
 """What an agent may answer to the upgrade that says something to the person who asked."""
 RESTARTING = 1012
 CODE_BYTES = 2
+TO_PEOPLE = RELAYED["socket", "out"]
 WHO = "the agent"
 
 
@@ -52,6 +54,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = time.monotonic()
+        TO_PEOPLE.size += len(data)
         try:
             for part in self._frames.feed(data):
                 if isinstance(part, bytes):

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from zpack.control.engine import tracing
 from zpack.control.engine.errors import ForeignError
+from zpack.control.engine.foreign import foreign_call
 from zpack.control.engine.text import storable
 from zpack.control.outside.tls import complaint_of
 
@@ -51,7 +53,10 @@ class Untrusted(ForeignError):
 
 
 class ForeignHttp:
-    """An HTTP session to one foreign system called ``name`` in errors; ``tls`` is who is trusted there."""
+    """An HTTP session to one foreign system, ``name`` in errors; ``tls`` is who is trusted there.
+
+    Programs of ours continue the trace.
+    """
 
     def __init__(
         self,
@@ -62,12 +67,14 @@ class ForeignHttp:
         connections: int = 64,
         connect_seconds: float = 10.0,
         keep_alive: float = 15.0,
+        ours: bool = False,
     ) -> None:
         self._name = name
         self._tls: Trust | bool = tls or verify_tls
         self._connections = connections
         self._connect_seconds = connect_seconds
         self._keep_alive = keep_alive
+        self._ours = ours
         self._session: aiohttp.ClientSession | None = None
 
     def _open(self) -> aiohttp.ClientSession:
@@ -102,16 +109,26 @@ class ForeignHttp:
                 when the answer is larger than ``limit`` bytes.
             Untrusted: the certificate is expired, another host's, of an unknown authority, or not pinned.
         """
+        with foreign_call(self._name, method) as call:
+            told = {**(headers or {}), **tracing.passed_on()} if self._ours else headers
+            answer = await self._asked(
+                *(method, url, budget, limit),
+                headers=told,
+                json=json_body,
+                data=form,
+                params=params,
+            )
+            call.answered(answer.status)
+            return answer
+
+    async def _asked(self, method: str, url: str, budget: Budget, limit: int, **sent: Any) -> Answer:
         try:
             async with (
                 budget.timeout(),
                 self._open().request(
                     method,
                     url,
-                    headers=headers,
-                    json=json_body,
-                    data=form,
-                    params=params,
+                    **sent,
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_seconds),
                 ) as response,

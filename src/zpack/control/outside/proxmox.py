@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
+from zpack.control.engine import tracing
 from zpack.control.engine.errors import ForeignError
 from zpack.control.outside.proxmox_access import Token
 from zpack.control.outside.proxmox_errors import (
@@ -268,7 +269,8 @@ class Proxmox:
         if note is not None:
             await note.note(kind, upid)
         try:
-            warnings = await self._tasks.follow(upid, budget)
+            with tracing.call("proxmox task", task=kind):
+                warnings = await self._tasks.follow(upid, budget)
         except (Unreachable, Garbled):
             raise  # it may go on
         except ForeignError:

@@ -11,6 +11,7 @@ from zpack.control.settings.dns import DnsSettings
 from zpack.control.settings.field import BASE_URL, SettingsError, at_least, env
 from zpack.control.settings.ide import IdeSettings
 from zpack.control.settings.mail import MailSettings
+from zpack.control.settings.monitoring import MonitoringSettings
 from zpack.control.settings.opnsense import OpnsenseSettings
 from zpack.control.settings.passwords import PasswordSettings
 from zpack.control.settings.proxmox import ProxmoxSettings
@@ -29,6 +30,7 @@ class Settings(
     DnsSettings,
     IdeSettings,
     MailSettings,
+    MonitoringSettings,
     OpnsenseSettings,
     PasswordSettings,
     ProxmoxSettings,

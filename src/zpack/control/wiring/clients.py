@@ -20,6 +20,7 @@ from zpack.control.outside.modrinth import Modrinth
 from zpack.control.power.store import HostOperations
 from zpack.control.publishing.store import Registrations
 from zpack.control.wiring.links import build_links
+from zpack.control.wiring.prometheus import build_prometheus
 from zpack.control.wiring.proxmox import build_proxmox
 from zpack.control.wiring.roads import build_roads
 from zpack.control.wiring.stripe import build_stripe
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from zpack.control.outside.mail import Road
+    from zpack.control.outside.prometheus import Prometheus
     from zpack.control.outside.proxmox import Proxmox
     from zpack.control.outside.stripe import Stripe
     from zpack.control.publishing.links import Link
@@ -51,6 +53,7 @@ class Clients:
     mail: tuple[Road, ...]
     modrinth: Modrinth
     stripe: Stripe
+    prometheus: Prometheus
 
     async def close(self) -> None:
         """Close every session and connection."""
@@ -64,6 +67,7 @@ class Clients:
             *self.mail,
             self.modrinth,
             self.stripe,
+            self.prometheus,
         ):
             await client.close()
         await self.redis.aclose()
@@ -89,7 +93,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
         redis=redis,
         proxmox=build_proxmox(settings),
         agents=Agents(
-            http=ForeignHttp(name="the agent", connections=256),
+            http=ForeignHttp(name="the agent", connections=256, ours=True),
             port=settings.agent_port,
             master=settings.agent_secret.get_secret_value(),
             fixed_token=fixed,
@@ -109,6 +113,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
             http=ForeignHttp(name="Modrinth", connections=8),
         ),
         stripe=build_stripe(settings),
+        prometheus=build_prometheus(settings),
     )
 
 

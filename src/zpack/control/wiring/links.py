@@ -50,7 +50,7 @@ def _velocity(settings: Settings) -> Link:
     client = Velocity(
         base_url=settings.velocity_url,
         secret=settings.edge_secret.get_secret_value(),
-        http=ForeignHttp(name="the game proxy"),
+        http=ForeignHttp(name="the game proxy", ours=True),
         seconds=settings.velocity_timeout_ms / 1000,
     )
     return VelocityLink(velocity=client)

@@ -33,6 +33,7 @@ from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.edge import build_drift, build_operators, build_places
 from zpack.control.wiring.ide import IdeDoor, build_ide
 from zpack.control.wiring.identity import build_identity
+from zpack.control.wiring.monitoring import build_monitoring
 from zpack.control.wiring.recovery import build_recovery
 from zpack.control.wiring.traefik import build_routing, provider_token
 
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from zpack.control.billing.webhook import Webhook
     from zpack.control.engine.periodic import Periodic
     from zpack.control.instances.models import ContainerType
+    from zpack.control.monitoring.actions import Discovery, History
+    from zpack.control.monitoring.page import Page
     from zpack.control.publishing.drift import Drift
     from zpack.control.publishing.operators import Operators
     from zpack.control.recovery.actions import Recovery
@@ -95,6 +98,11 @@ class Api:
     edge_operators: Operators
     edge_secret: str
     traefik_token: str | None
+    discovery: Discovery
+    history: History
+    metrics_page: Page
+    discovery_token: str | None
+    metrics_token: str | None
 
 
 @dataclass
@@ -274,6 +282,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         edge_operators=build_operators(settings, clients, publishing),
         edge_secret=settings.edge_secret.get_secret_value(),
         traefik_token=provider_token(settings),
+        **build_monitoring(settings, clients, instances),
     )
 
 
