@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from tests.ide.browsing import tab
 from tests.journeys.stack import finished
-from tests.support.chromium import chromium
+from tests.support.chromium import chromium, driven
 from tests.support.http import Caller
 from tests.support.platform import Platform, lend_artifacts
 from tests.support.waiting import eventually
@@ -72,9 +72,10 @@ async def made(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as address:
+        async with driven(address) as running:
+            yield running
 
 
 async def address_of(made: Container, form: str) -> str:

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.control.ide.conftest import token_of
-from tests.support.chromium import chromium
+from tests.support.chromium import chromium, driven
 from tests.support.containers import answering
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from playwright.async_api import BrowserContext, Page
 
     from tests.support.containers import Container
     from tests.support.http import Caller
 
+pytestmark = pytest.mark.chromium
 DOMAIN = "ide.localhost"
 HTML = {"Content-Type": "text/html"}
 SCRIPT = {"Content-Type": "text/javascript"}
@@ -71,6 +72,18 @@ def extra(extra: dict[str, Any]) -> dict[str, Any]:
     return extra | {"ide_suffix": DOMAIN}
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as address:
+        yield address
+
+
+@pytest.fixture
+async def context(running: str) -> AsyncIterator[BrowserContext]:
+    async with driven(running) as browser, await browser.new_context() as fresh:
+        yield fresh
+
+
 @pytest.fixture
 def pair(ann: Caller, bob: Caller) -> tuple[Caller, Caller]:
     return ann, bob
@@ -78,9 +91,9 @@ def pair(ann: Caller, bob: Caller) -> tuple[Caller, Caller]:
 
 @pytest.fixture
 async def scene(
-    form: str, pair: tuple[Caller, Caller], alpha: Container, beta: Container, base_url: str
-) -> AsyncIterator[Scene]:
-    ann, bob = pair
+    form: str, pair: tuple[Caller, Caller], alpha: Container, beta: Container, context: BrowserContext
+) -> Scene:
+    (ann, bob), base_url = pair, pair[0].base
     alpha.script["/"] = answering(headers=HTML | {"Set-Cookie": "secret=ann"}, body=b"<h1>Ann's IDE</h1>")
     beta.script["/"] = answering(headers=HTML, body=b"<h1>Bob's page</h1>")
     for each in (alpha, beta):
@@ -91,13 +104,12 @@ async def scene(
     mine, his = f"{base_url}/__ide/6000/", f"{base_url}/__ide/6001/port/{beta.port}/"
     if form == "hosted":
         mine, his = f"http://{named.format(6000)}/", f"http://{beta.port}-{named.format(6001)}/"
-    async with chromium() as browser, await browser.new_context() as context:
-        ann_s, bob_s = await context.new_page(), await context.new_page()
-        await ann_s.goto(f"{mine}?token={token}")
-        await bob_s.goto(his)
-        assert await ann_s.inner_text("h1") == "Ann's IDE"
-        assert await bob_s.inner_text("h1") == "Bob's page"
-        yield Scene(context, ann_s, bob_s, alpha, beta, base_url)
+    ann_s, bob_s = await context.new_page(), await context.new_page()
+    await ann_s.goto(f"{mine}?token={token}")
+    await bob_s.goto(his)
+    assert await ann_s.inner_text("h1") == "Ann's IDE"
+    assert await bob_s.inner_text("h1") == "Bob's page"
+    return Scene(context, ann_s, bob_s, alpha, beta, base_url)
 
 
 REFUSED = {
@@ -113,6 +125,7 @@ async def test_a_page_of_another_container_reaches_nothing(scene: Scene) -> None
     assert scene.alpha.asked == []
 
 
+@pytest.mark.parametrize("form", ["hosted"])
 async def test_nor_the_api(scene: Scene) -> None:
     found = await scene.attempts(f"{scene.base}/api/auth/me")
     assert (found["read"], found["worker"]) == ("TypeError", "SecurityError")
@@ -141,13 +154,17 @@ async def test_a_worker_rules_only_its_own_place(scene: Scene) -> None:
     assert await scene.ann_s.evaluate(register, "./") == scene.ann_s.url
     beyond = "SecurityError" if "/__ide/" in scene.ann_s.url else f"{scene.ann_s.url}"
     assert await scene.ann_s.evaluate(register, "/") == beyond
-    found = await scene.bob_s.evaluate("() => navigator.serviceWorker.register('sw.js').catch(e => e.name)")
+    attempt = (
+        "async () => { try { await navigator.serviceWorker.register('sw.js') } catch (e) { return e.name } }"
+    )
+    found = await scene.bob_s.evaluate(attempt)
     assert (found == "SecurityError") == ("/__ide/" in scene.bob_s.url)
     await scene.ann_s.reload()
     worker = "navigator.serviceWorker.ready.then(made => made.active.scriptURL)"
     assert await scene.ann_s.evaluate(worker) == f"{scene.ann_s.url}sw.js"
 
 
+@pytest.mark.parametrize("form", ["hosted"])
 async def test_an_opener_is_no_handle(scene: Scene) -> None:
     """A page that Bob's opens in Ann's place cannot be read from where it was opened."""
     opened = """url => new Promise(done => { const made = open(url); setInterval(() => {

@@ -27,11 +27,13 @@ STYLE = (
     "main{background:#1a1f28;border-color:#313946}small{color:#98a2b3}a{color:#8ab4f8}}"
 )
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; "
-POLICY += "frame-ancestors 'self'"
+POLICY = (
+    "default-src 'none'", f"style-src 'sha256-{_HASH}'", "base-uri 'none'", "form-action 'none'",
+    "frame-ancestors 'self'",
+)  # fmt: skip
 HEADERS: Pairs = [
     ("content-type", "text/html; charset=utf-8"),
-    ("content-security-policy", POLICY),
+    ("content-security-policy", "; ".join(POLICY)),
     ("cache-control", "no-store"),
     ("referrer-policy", "no-referrer"),
     ("x-content-type-options", "nosniff"),
@@ -47,9 +49,11 @@ class Page:
     seconds: int | None = None
 
 
-AGAIN = "Open the IDE again from the portal: its addresses are good for some minutes, and once in, "
-AGAIN += "you stay in while you work and are logged in."
-EXPIRED = Page("This address is no longer good", AGAIN)
+EXPIRED = Page(
+    "This address is no longer good",
+    "Open the IDE again from the portal. Its addresses are good for some minutes; "
+    "once in, you stay in while you work and are logged in.",
+)
 NOTHING = Page(
     "There is nothing here for you",
     "No dev container of yours has this address. It may be gone, or belong to another account: "
