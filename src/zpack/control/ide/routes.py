@@ -41,7 +41,6 @@ class PageRoute(APIRoute):
 
 
 router = APIRouter(prefix="/api/dev", tags=["ide"])
-opened = APIRouter(route_class=PageRoute)
 
 
 async def ide(request: Request) -> Ide:
@@ -58,7 +57,6 @@ async def token(server_id: str, session: InSession, room: Room, body: TokenBody 
     return await room.token(session, server_id, body.port if body else None)
 
 
-@opened.get("/{server_id}/ide")
 async def open_ide(server_id: str, session: InIdeSession, room: Room, request: Request) -> Response:
     """Let a browser in, and send it on to the IDE."""
     where, cookies = await room.opened(session, server_id, request.scope["headers"])
@@ -88,4 +86,4 @@ async def drop_port(server_id: str, port: int, user: ServersWrite, room: Room) -
     return Response(status_code=204)
 
 
-router.include_router(opened)
+router.add_api_route("/{server_id}/ide", open_ide, methods=["GET"], route_class_override=PageRoute)
