@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser, Page
 
+PATIENCE = 90_000
+"""Milliseconds for a page on a machine that does much else."""
 PICTURES = Path(__file__).parents[2] / ".artefacts" / "ide"
 
 
@@ -72,6 +74,7 @@ class Developer:
 async def tab(browser: Browser, name: str) -> AsyncIterator[Developer]:
     """Give someone a browser of their own with one tab; what they saw last when it went wrong is kept."""
     async with await browser.new_context() as context:
+        context.set_default_timeout(PATIENCE)
         developer = Developer(await context.new_page(), name)
         try:
             yield developer
