@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,12 +12,27 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+
+@cache
+def has_ide() -> bool:
+    """Say whether the real IDE can be built here, and looked at."""
+    from zpack.artifacts.code_server import needs  # noqa: PLC0415 - most runs do without
+
+    return has_chromium() and not needs()
+
+
+def has_chromium() -> bool:
+    return shutil.which("chromium") is not None
+
+
 NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "root": ("root", lambda: os.geteuid() == 0),
     "template": (
         "root, Debian's lxc and mmdebstrap, and the network: make test-template",
         lambda: os.geteuid() == 0 and all(shutil.which(name) for name in ("lxc-start", "mmdebstrap")),
     ),
+    "chromium": ("Debian's chromium", has_chromium),
+    "ide": ("Debian's chromium, and a compiler and libraries for code-server: make test-ide", has_ide),
     "lxc": ("root and Debian's lxc", lambda: os.geteuid() == 0 and shutil.which("lxc-start") is not None),
 }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from zpack.allinone.billing import RehearsedBilling
 from zpack.allinone.child import Child, ChildFailed, ends_with_us
+from zpack.allinone.ide import ide_names
 from zpack.allinone.postgres import EmbeddedPostgres
 from zpack.allinone.template import TEMPLATE_VMID, tool_folder, write_template
 from zpack.artifacts.node import find_node
@@ -211,7 +212,7 @@ class Platform:
             found["ZPACK_ADMIN_PASSWORD"] = self.admin["password"]
         if self.billing is not None:
             found |= self.billing.environment()
-        return found
+        return found | ide_names(options.host, options.port, os.environ)
 
     @property
     def _token(self) -> str:

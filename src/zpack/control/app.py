@@ -98,7 +98,12 @@ def create_app(
     app.add_middleware(Traffic)
     door = api.ide
     app.add_middleware(
-        IdeGate, places=door.places, admission=door.admission, relay=door.relay, border=door.border
+        IdeGate,
+        places=door.places,
+        admission=door.admission,
+        relay=door.relay,
+        border=door.border,
+        conditions=door.conditions,
     )
     missing = [path for path, rule in access_rules(app) if rule is None]
     if missing:

@@ -44,7 +44,7 @@ def extra(ports: tuple[int, int]) -> dict[str, Any]:
     return {"code_server_port": ports[0], "ide_suffix": SUFFIX}
 
 
-async def _in_database(clients: Clients, owner: Caller, vmid: int, ip: str, ctype: str = "dev") -> None:
+async def in_database(clients: Clients, owner: Caller, vmid: int, ip: str, ctype: str = "dev") -> None:
     who = (await owner.get("/api/auth/me")).body["user"]["id"]
     row = {"vmid": vmid, "customer_id": who, "ctype": ctype, "hostname": f"{ctype}-{vmid}", "ip": ip}
     async with clients.database.transaction() as session:
@@ -55,15 +55,15 @@ async def _in_database(clients: Clients, owner: Caller, vmid: int, ip: str, ctyp
 
 @pytest.fixture
 async def alpha(clients: Clients, ann: Caller, ports: tuple[int, int]) -> AsyncIterator[Container]:
-    await _in_database(clients, ann, 6000, "127.61.0.1")
-    await _in_database(clients, ann, 5000, "127.61.0.3", "game")
+    await in_database(clients, ann, 6000, "127.61.0.1")
+    await in_database(clients, ann, 5000, "127.61.0.3", "game")
     async with container("127.61.0.1", *ports) as made:
         yield made
 
 
 @pytest.fixture
 async def beta(clients: Clients, bob: Caller, ports: tuple[int, int]) -> AsyncIterator[Container]:
-    await _in_database(clients, bob, 6001, "127.61.0.2")
+    await in_database(clients, bob, 6001, "127.61.0.2")
     async with container("127.61.0.2", *ports) as made:
         yield made
 

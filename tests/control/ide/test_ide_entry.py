@@ -41,7 +41,7 @@ async def test_a_token_is_for_owners_of_dev_containers(ann: Caller, bob: Caller,
 @pytest.mark.seed("S95")
 async def test_the_address_is_a_path_by_default(ann: Caller) -> None:
     body = (await ann.post("/api/dev/6000/ide-token")).body
-    assert body["url"] == f"/api/dev/6000/ide?token={body['token']}"
+    assert body["url"] == body["tunnelUrl"] == f"/api/dev/6000/ide?token={body['token']}"
 
 
 async def test_no_token_for_a_port_that_is_not_forwarded(ann: Caller) -> None:
@@ -60,8 +60,10 @@ class TestHostedAddress:
     async def test_the_address_is_the_host_s(self, ann: Caller, browser: Browser) -> None:
         body = (await ann.post("/api/dev/6000/ide-token")).body
         assert body["url"] == f"https://dev-6000.ide.test/?token={body['token']}"
+        assert body["tunnelUrl"] == f"/__ide/6000/?token={body['token']}"
         body = (await ann.post("/api/dev/6000/ide-token", {"port": 3000})).body
         assert body["url"] == f"https://3000-dev-6000.ide.test/?token={body['token']}"
+        assert body["tunnelUrl"] == f"/__ide/6000/port/3000/?token={body['token']}"
         sent = await browser.ask(f"/api/dev/6000/ide?token={body['token']}")
         assert sent.location.startswith("https://dev-6000.ide.test/?token=")
         assert sent.cookies == []

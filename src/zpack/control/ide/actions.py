@@ -55,9 +55,15 @@ class Addresses:
 
     def opened(self, vmid: int, port: int | None, token: str) -> str:
         """Return the address that lets a browser in."""
-        if self.hosted or port:
+        if self.hosted:
             return f"{self.named(vmid, port)}?token={token}"
-        return f"/api/dev/{vmid}/ide?token={token}"
+        return self.tunnelled(vmid, port, token)
+
+    def tunnelled(self, vmid: int, port: int | None, token: str) -> str:
+        """Return the path that lets a browser in which cannot resolve the host's name."""
+        if port:
+            return f"/__ide/{vmid}/port/{port}/?token={token}"
+        return f"/__ide/{vmid}/?token={token}" if self.hosted else f"/api/dev/{vmid}/ide?token={token}"
 
 
 class Ide:
@@ -79,11 +85,19 @@ class Ide:
         self._addresses = addresses
 
     async def token(self, session: Session, server_id: str, port: int | None) -> dict[str, Any]:
-        """Return ``{token, url, expiresIn}``. Raises ServerMissing, WrongType, NoAddress, NoPlace."""
+        """Return ``{token, url, tunnelUrl, expiresIn}``.
+
+        Raises ServerMissing, WrongType, NoAddress, NoPlace. Only the owner has a tunnel.
+        """
         wanted = None if port is None else self._places.port(port)
         at, token = await self._admission.token(session, server_id)
-        url = self._addresses.opened(at.vmid, wanted, token)
-        return {"token": token, "url": url, "expiresIn": self._addresses.token_seconds}
+        owns = at.owner == session.user.id
+        return {
+            "token": token,
+            "url": self._addresses.opened(at.vmid, wanted, token),
+            "tunnelUrl": self._addresses.tunnelled(at.vmid, wanted, token) if owns else None,
+            "expiresIn": self._addresses.token_seconds,
+        }
 
     async def opened(
         self, session: Session, server_id: str, headers: Sequence[tuple[bytes, bytes]]

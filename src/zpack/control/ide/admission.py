@@ -1,14 +1,15 @@
 """Who may pass into a place: by IDE token for some minutes, then by a cookie that is looked up every time.
 
-The token of 300 s travels in addresses; the cookie does not, so it may last a working day. It names the login
-session, and ends with it, with the account, and with the ownership, whatever its own life.
+The token of 300 s travels in addresses; the cookie does not, so it may last a working day, and is renewed
+while it is used. It names the login session, and ends with it, with the account, and with the ownership,
+whatever its own life.
 """
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from zpack.control.accounts.auth import ide_claims
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from zpack.control.instances.actions import Instances
     from zpack.control.instances.models import Reached
 
+RENEWED_SECONDS = 3600.0
+"""A cookie that has lost so much of its life is renewed with the next answer."""
 KNOWN_SECONDS, KNOWN_MOST = 0.4, 4096
 """A page of an IDE is hundreds of requests: who just passed passes. Rights end within 1 s."""
 
@@ -100,9 +103,7 @@ class Admission:
         await self._reached(session, place)
         async with self._database.transaction() as rows:
             record(rows, "ide.open", actor=session.user.id, vmid=place.vmid, port=place.port)
-        return self._tokens.ide_cookie.issue(
-            session.user.id, sid=session.sid, vmid=place.vmid, at=place.scope
-        )
+        return self._cookie(session, place)
 
     async def visit(self, place: Place, cookies: Iterable[str]) -> Visit:
         """Return whoever comes with these Cookie headers.
@@ -119,6 +120,20 @@ class Admission:
         if len(self._known) > KNOWN_MOST:
             self._known.popitem(last=False)
         return visit
+
+    def renewed(self, visit: Visit) -> tuple[Visit, str | None]:
+        """Return a visit that lasts a whole cookie's life again, and that cookie, when it is time for one."""
+        session, place = visit.session, visit.place
+        if session is None or session.seconds_left() > self.cookie_seconds - RENEWED_SECONDS:
+            return visit, None
+        cookie = self._cookie(session, place)
+        longer = replace(session, expires=time.time() + self.cookie_seconds)
+        return replace(visit, session=longer), cookie
+
+    def _cookie(self, session: Session, place: Place) -> str:
+        return self._tokens.ide_cookie.issue(
+            session.user.id, sid=session.sid, vmid=place.vmid, at=place.scope
+        )
 
     async def _public(self, place: Place) -> Visit | None:
         if place.port is None:

@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -18,12 +19,14 @@ from zpack.control.engine.relay_http import ClientGone
 from zpack.control.engine.request import current_origin, current_request, origin_of
 from zpack.control.ide.cookies import our_cookies
 from zpack.control.ide.headers import Client, split_query, texts
+from zpack.control.ide.pages import refusal_page, waiting_page, wants_page
 from zpack.control.ide.relay import Request
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from zpack.control.ide.admission import Admission, Visit
+    from zpack.control.ide.condition import Conditions
     from zpack.control.ide.headers import Pairs
     from zpack.control.ide.places import Asked, Place, Places
     from zpack.control.ide.relay import IdeRelay
@@ -34,6 +37,7 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 SAFE = {"GET", "HEAD", "OPTIONS"}
 ENTERED = {"GET", "HEAD"}
 REFUSED_METHODS = {"CONNECT", "TRACE"}
+PROBLEM = [("content-type", "application/json"), ("cache-control", "no-store")]
 ADMITTING = [("cache-control", "no-store"), ("referrer-policy", "no-referrer")]
 """An answer to an address with a token in it is kept by nobody and told to nobody."""
 
@@ -46,10 +50,11 @@ class MethodRefused(Refusal):
 
 @dataclass(frozen=True)
 class Border:
-    """What is believed and demanded at the border."""
+    """What is believed and demanded at the border. ``portal`` is where people who cannot pass are sent."""
 
     origins: frozenset[str]
     secure: bool
+    portal: str | None = None
 
     def check_site(self, method: str, headers: Pairs, place: Place) -> None:
         """Refuse what a page of another host has its visitor's browser do. Raises ForeignOrigin.
@@ -72,13 +77,21 @@ class IdeGate:
     """The ASGI application around ours."""
 
     def __init__(
-        self, app: ASGIApp, *, places: Places, admission: Admission, relay: IdeRelay, border: Border
+        self,
+        app: ASGIApp,
+        *,
+        places: Places,
+        admission: Admission,
+        relay: IdeRelay,
+        border: Border,
+        conditions: Conditions,
     ) -> None:
         self._app = app
         self._places = places
         self._admission = admission
         self._relay = relay
         self._border = border
+        self._conditions = conditions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -97,9 +110,7 @@ class IdeGate:
         except (Refusal, ForeignError) as failure:
             if isinstance(failure, ForeignError):
                 log.warning("IDE %s: %s", scope["type"], failure.message)
-            status, body = problem_of(failure, request_id)
-            headers = [("content-type", "application/json"), ("cache-control", "no-store")]
-            await _answer(scope, send, status, [*headers, ("x-request-id", request_id)], orjson.dumps(body))
+            await self._refuse(failure, scope, send, request_id)
 
     async def _serve(self, asked: Asked, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         socket = scope["type"] == "websocket"
@@ -119,13 +130,38 @@ class IdeGate:
         visit = await self._visit(token if socket else None, headers, place)
         if visit.session is not None:
             self._border.check_site(method, headers, place)
+        visit, cookie = self._admission.renewed(visit)
+        told = self._cookies(cookie, place, client) if cookie else []
         request = Request(
-            *(visit, client, method, path or "/", query, headers), scope, receive, send, request_id
+            *(visit, client, method, path or "/", query, headers), scope, receive, send, request_id, told
         )
         if socket:
             await self._relay.pass_socket(request)
         else:
-            await self._relay.pass_request(request)
+            await self._pass(request)
+
+    async def _pass(self, asked: Request) -> None:
+        """Relay a request; a person whose IDE does not answer is told why, and need not do anything."""
+        try:
+            await self._relay.pass_request(asked)
+        except ForeignError as failure:
+            if not failure.transient or not wants_page(asked.method, dict(asked.headers).get("accept")):
+                raise
+            condition = await self._conditions.of(asked.visit)
+            log.info("IDE %d: %s (%s)", asked.visit.place.vmid, failure.message, condition)
+            headers, body = waiting_page(condition, asked.visit.place, portal=self._border.portal)
+            headers = [*headers, ("x-request-id", asked.request_id), *asked.told]
+            await _answer(asked.scope, asked.send, HTTPStatus.SERVICE_UNAVAILABLE, headers, body)
+
+    async def _refuse(
+        self, failure: Refusal | ForeignError, scope: Scope, send: Send, request_id: str
+    ) -> None:
+        status, problem = problem_of(failure, request_id)
+        headers, body = PROBLEM, orjson.dumps(problem)
+        accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+        if wants_page(scope.get("method", "SOCKET"), accept):
+            headers, body = refusal_page(problem["error"], request_id, portal=self._border.portal)
+        await _answer(scope, send, status, [*headers, ("x-request-id", request_id)], body)
 
     async def _enter(self, token: str, headers: Pairs, place: Place, client: Client) -> Pairs:
         """Return our cookies for whoever shows a token; nothing new for whoever is in already."""
@@ -134,6 +170,9 @@ class IdeGate:
         except BadToken:
             await self._admission.visit(place, _cookies(headers))
             return []
+        return self._cookies(cookie, place, client)
+
+    def _cookies(self, cookie: str, place: Place, client: Client) -> Pairs:
         secure = self._border.secure or client.scheme == "https"
         seconds = self._admission.cookie_seconds
         return [("set-cookie", value) for value in our_cookies(cookie, place, secure=secure, seconds=seconds)]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PASSAGES, PASSAGES_PER_KEY = 20_000, 1000
 """Of one process; of one account, and of one container."""
 PUBLIC_SECONDS = 7 * 86400.0
+SOCKET_MARGIN = 600.0
+"""A socket ends so long before its cookie: the page opens it again, and is given a new cookie."""
 ENDINGS = {
     "token_expired": Ending.of("unauthorized", "token_expired"),
     "access_revoked": Ending.of("forbidden", "access_revoked"),
@@ -34,11 +36,11 @@ class Passage(Channel):
 
     kind = "ide"
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, visit: Visit, *, margin: float = 0.0) -> None:
         place, session = visit.place, visit.session
         who = f"user {session.user.id}" if session else f"port {place.vmid}:{place.port}"
         seconds = session.seconds_left() if session else PUBLIC_SECONDS
-        super().__init__(keys=(who, f"server {place.vmid}"), seconds=seconds)
+        super().__init__(keys=(who, f"server {place.vmid}"), seconds=max(0.0, seconds - margin))
         self.visit = visit
         self.on_end: Callable[[], None] | None = None
 

@@ -10,7 +10,7 @@ from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.engine.relay_http import Answer, ClientGone, RequestBody, Rights, RightsEnded, logged
 from zpack.control.engine.splice import SPLICE, Splice
 from zpack.control.ide.headers import sent_in, sent_out
-from zpack.control.ide.passages import Passage
+from zpack.control.ide.passages import SOCKET_MARGIN, Passage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 60.0
 """A client that sends or takes nothing for so long has no more patience."""
+KEEPING = {"cache-control", "expires", "pragma", "etag", "last-modified"}
 SWITCH_HEAD = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
 
 
@@ -36,7 +37,7 @@ class NoUpgrades(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked, by whom, and the way to answer."""
+    """What is asked, by whom, and the way to answer; ``told`` goes with the answer, whatever it is."""
 
     visit: Visit
     client: Client
@@ -48,6 +49,7 @@ class Request:
     receive: Receive
     send: Send
     request_id: str
+    told: Pairs
 
     @property
     def target(self) -> str:
@@ -138,14 +140,17 @@ class IdeRelay:
             port=port,
             public=asked.visit.session is None,
         )
-        return [*headers, ("x-request-id", asked.request_id)]
+        if asked.told:  # a cookie: nothing between here and the browser may keep this answer
+            headers = [(name, value) for name, value in headers if name.lower() not in KEEPING]
+            headers.append(("cache-control", "no-store"))
+        return [*headers, ("x-request-id", asked.request_id), *asked.told]
 
     async def pass_socket(self, asked: Request) -> None:
         """Open a WebSocket on both sides and let it pass; returns as soon as it does."""
         give_away = asked.scope.get("extensions", {}).get(SPLICE)
         if give_away is None:
             raise NoUpgrades("This server cannot pass WebSockets on.")
-        passage = Passage(asked.visit)
+        passage = Passage(asked.visit, margin=SOCKET_MARGIN)
         self.passages.open(passage)
         try:
             await self._joined(asked, passage, give_away)
@@ -160,7 +165,8 @@ class IdeRelay:
         found = await self._upstream.upgrade((visit.ip, self._port(visit)), asked.target, headers)
         splice = Splice(over=lambda: self.passages.close(passage))
         told = [(name, value) for name, value in found.headers if name.lower().startswith("sec-websocket-")]
-        lines = "".join(f"{name}: {value}\r\n" for name, value in (*told, ("x-request-id", asked.request_id)))
+        told += [("x-request-id", asked.request_id), *asked.told]
+        lines = "".join(f"{name}: {value}\r\n" for name, value in told)
         client = give_away(f"{SWITCH_HEAD}{lines}\r\n".encode("latin-1"), splice.client)
         if client is None:
             found.transport.abort()

@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
 
 from zpack.control.accounts.access import InIdeSession, InSession, ServersRead, ServersWrite
+from zpack.control.engine.errors import Refusal
+from zpack.control.engine.problems import problem_of
 from zpack.control.ide.actions import Ide
 from zpack.control.ide.models import PortBody, TokenBody
+from zpack.control.ide.pages import refusal_page, wants_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+
+class PageRoute(APIRoute):
+    """A route that people open in a browser: who is refused there reads a page."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what serves a request."""
+        serve = super().get_route_handler()
+
+        async def served(request: Request) -> Response:
+            try:
+                return await serve(request)
+            except Refusal as failure:
+                if not wants_page(request.method, request.headers.get("accept")):
+                    raise
+                status, problem = problem_of(failure, request.state.request_id)
+                portal = request.app.state.ide.border.portal
+                headers, body = refusal_page(problem["error"], problem["requestId"], portal=portal)
+                return Response(body, status_code=status, headers=dict(headers))
+
+        return served
+
 
 router = APIRouter(prefix="/api/dev", tags=["ide"])
 
@@ -28,7 +57,6 @@ async def token(server_id: str, session: InSession, room: Room, body: TokenBody 
     return await room.token(session, server_id, body.port if body else None)
 
 
-@router.get("/{server_id}/ide")
 async def open_ide(server_id: str, session: InIdeSession, room: Room, request: Request) -> Response:
     """Let a browser in, and send it on to the IDE."""
     where, cookies = await room.opened(session, server_id, request.scope["headers"])
@@ -56,3 +84,6 @@ async def drop_port(server_id: str, port: int, user: ServersWrite, room: Room) -
     """Forget what was said about a port."""
     await room.drop_port(user, server_id, port)
     return Response(status_code=204)
+
+
+router.add_api_route("/{server_id}/ide", open_ide, methods=["GET"], route_class_override=PageRoute)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from zpack.control.ide.actions import Addresses, Ide
 from zpack.control.ide.admission import Admission
+from zpack.control.ide.condition import Conditions
 from zpack.control.ide.gate import Border
 from zpack.control.ide.passages import Passages
 from zpack.control.ide.places import Places
@@ -32,6 +33,7 @@ class IdeDoor:
     admission: Admission
     relay: IdeRelay
     border: Border
+    conditions: Conditions
 
 
 def build_ide(
@@ -68,6 +70,7 @@ def build_ide(
     border = Border(
         origins=frozenset(words(settings.ide_origins)),
         secure=secure,
+        portal=settings.portal_url,
     )
     relay = IdeRelay(
         upstream=clients.ide,
@@ -79,4 +82,7 @@ def build_ide(
     room = Ide(
         database=database, instances=instances, admission=admission, places=places, addresses=addresses
     )
-    return IdeDoor(room=room, places=places, admission=admission, relay=relay, border=border)
+    conditions = Conditions(instances=instances, agents=clients.agents)
+    return IdeDoor(
+        room=room, places=places, admission=admission, relay=relay, border=border, conditions=conditions
+    )
