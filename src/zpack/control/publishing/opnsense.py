@@ -150,11 +150,8 @@ class OpnsenseLink:
 
     async def _is_shared(self, place: Place) -> bool:
         """Say whether forwards of another name lead to the same alias: the VMID has been given again."""
-        others = await self._opnsense.forwards(TAG)
-        return any(
-            one.target == _alias(place.vmid) and not one.description.startswith(_tag(place.hostname))
-            for one in others
-        )
+        leading = await self._opnsense.forwards_to(_alias(place.vmid))
+        return any(not one.description.startswith(_tag(place.hostname)) for one in leading)
 
 
 class _Confirmed:
