@@ -96,7 +96,11 @@ def test_only_names_with_a_vmid_of_ours_are_ours(name: str, vmid: int | None) ->
 def test_ports_may_be_others_outside() -> None:
     ports = {"game": [7777, "x", 70000], "public": {"7777": 40001}}
     assert endpoints_of("terraria", ports) == (Endpoint("terraria", "tcp", 40001, 7777),)
-    assert endpoints_of("mc", {})[0].number == 25565
+    assert (
+        endpoints_of("mc", [])
+        == endpoints_of("mc", {"game": 5})
+        == (Endpoint("minecraft", "tcp", 25565, 25565),)
+    )
     assert service_of("unheard of").name == "game"
 
 
