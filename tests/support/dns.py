@@ -210,8 +210,10 @@ async def between(to: int) -> AsyncGenerator[Middle]:
     middle = Middle(to)
     server = await asyncio.start_server(middle.begin, ADDRESS, 0)
     middle.port = server.sockets[0].getsockname()[1]
-    yield middle
-    middle.over.set()
-    server.close()
-    await asyncio.gather(*middle.talks)
-    await server.wait_closed()
+    try:
+        yield middle
+    finally:
+        middle.over.set()
+        server.close()
+        await asyncio.gather(*middle.talks)
+        await server.wait_closed()

@@ -33,10 +33,12 @@ if TYPE_CHECKING:
     from zpack.control.publishing.names import Outcome
 
 CHECK = "_zpack-check"
+TOGETHER = 20
+"""Names of one message; it may have 64 KiB."""
 
 
 class Rfc2136Zone:
-    """Publishes each name with one update."""
+    """Publishes with one update, whether for one server or for a score."""
 
     name = "rfc2136"
 
@@ -58,13 +60,12 @@ class Rfc2136Zone:
         return None if rows is None else _held(rows)
 
     async def apply(self, plans: Sequence[Plan]) -> list[Outcome]:
-        """Send one update after another."""
-        outcomes: list[Outcome] = []
+        """Send the changes of several names in one message, and of each alone when that is refused."""
+        outcomes: dict[str, Outcome] = {}
         async with self._client.connected() as connection:
-            for plan in plans:
-                lost = next((one for one in outcomes if one is not None and one.timed_out), None)
-                outcomes.append(lost or await _one(connection, plan))
-        return outcomes
+            for first in range(0, len(plans), TOGETHER):
+                outcomes |= await _together(connection, plans[first : first + TOGETHER])
+        return [outcomes[plan.fqdn] for plan in plans]
 
     def calls(self, plan: Plan) -> list[str]:
         """Return the one message."""
@@ -91,11 +92,14 @@ async def _below(connection: Connection, fqdn: str, wanted: Iterable[Record]) ->
     """Return what stands at and below a name, once we have a register there.
 
     Without one nothing is asked: what a wildcard answers proves nothing, and the update finds out by itself.
+    Where nothing is wanted the register is enough: what it names goes, whether it is there or not.
     """
     rows = await _registers(connection, fqdn)
     if not rows:
         return []
     named = {record for _, _, _, text in rows for record in _register(fqdn, text)[1]}
+    if not wanted:
+        return [*rows, *((one.name, one.kind, TTL, _wire(one)) for one in sorted(named))]
     sets = {(record.name, record.kind) for record in (*named, *wanted)} | {(fqdn, "A"), (fqdn, "AAAA")}
     for name, kind in sorted(sets):
         rows += await connection.ask(name, kind)
@@ -106,6 +110,23 @@ async def _registers(connection: Connection, fqdn: str) -> list[Row]:
     """Return the set with our register; nothing when there is none of ours in it."""
     rows = [row for row in await connection.ask(f"{REGISTER}.{fqdn}", "TXT") if row[1] == "TXT"]
     return rows if any(_register(fqdn, text)[0] is not None for _, _, _, text in rows) else []
+
+
+async def _together(connection: Connection, plans: Sequence[Plan]) -> dict[str, Outcome]:
+    changes = [change for plan in plans if (change := _update(plan)) is not None]
+    whole = Update(
+        absent=[row for change in changes for row in change.absent],
+        present=[row for change in changes for row in change.present],
+        delete=[row for change in changes for row in change.delete],
+        add=[row for change in changes for row in change.add],
+    )
+    try:
+        if not changes or await connection.update(whole):
+            return {plan.fqdn: None for plan in plans}
+    except ForeignError as failure:
+        if failure.transient:
+            return {plan.fqdn: failure for plan in plans}
+    return {plan.fqdn: await _one(connection, plan) for plan in plans}
 
 
 async def _one(connection: Connection, plan: Plan) -> Outcome:

@@ -9,6 +9,7 @@ from zpack.control.engine.periodic import Periodic
 from zpack.control.instances.models import is_ours
 from zpack.control.publishing.drift import Drift
 from zpack.control.publishing.listing import ProxyList
+from zpack.control.publishing.names import LOT
 from zpack.control.publishing.operators import Operators
 from zpack.control.publishing.places import Places
 from zpack.control.publishing.reconciler import LinkReconciler, Pace
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from zpack.control.wiring.clients import Clients, Stores
 
 PACES = {
-    "cloudflare": Pace(every=10, listing=600, at_once=4, pause=10),
-    "technitium": Pace(every=10, listing=120, at_once=4, pause=5),
-    "rfc2136": Pace(every=10, listing=120, at_once=4, pause=5),
+    "cloudflare": Pace(every=10, listing=600, at_once=LOT, pause=10),
+    "technitium": Pace(every=10, listing=120, at_once=LOT, pause=5),
+    "rfc2136": Pace(every=10, listing=120, at_once=LOT, pause=5),
     "traefik": Pace(every=5, listing=30, at_once=16, pause=5),
     "opnsense": Pace(every=10, listing=120, at_once=16, pause=5),
 }

@@ -170,8 +170,10 @@ async def cloudflare(token: str = TOKEN) -> AsyncGenerator[CloudflareSide]:
         http = ForeignHttp(name="Cloudflare")
         client = Cloudflare(token=token, zone_id=account.zone(ZONE).id, http=http, base_url=base + BASE)
         side = CloudflareSide(CloudflareZone(client=client, zone=ZONE), account)
-        yield side
-        await side.zone.close()
+        try:
+            yield side
+        finally:
+            await side.zone.close()
 
 
 @asynccontextmanager
@@ -181,8 +183,10 @@ async def technitium(token: str = TOKEN, *, in_body: bool = False) -> AsyncGener
         http = ForeignHttp(name="Technitium")
         client = Technitium(base_url=f"{base}/api", token=token, zone=ZONE, http=http, token_in_body=in_body)
         side = TechnitiumSide(TechnitiumZone(client=client, zone=ZONE), server)
-        yield side
-        await side.zone.close()
+        try:
+            yield side
+        finally:
+            await side.zone.close()
 
 
 @asynccontextmanager

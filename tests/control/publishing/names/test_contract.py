@@ -86,6 +86,14 @@ async def test_a_strangers_address_is_left_alone(side: Side, place: Make) -> Non
     assert one.hostname not in (await link.listed() or {})
 
 
+async def test_a_stranger_stops_nobody_else(side: Side, place: Make) -> None:
+    ours, taken, link = [place() for _ in range(4)], place(), side.link()
+    side.plant(taken.fqdn, "A", STRANGER)
+    outcomes = await asyncio.gather(*(link.put(one) for one in (*ours, taken)), return_exceptions=True)
+    assert [isinstance(one, ForeignError) for one in outcomes] == [False] * 4 + [True]
+    assert all(side.below(one) == expected(one) for one in ours)
+
+
 async def test_a_stranger_beside_ours_is_left_alone(side: Side, place: Make) -> None:
     one, link = place(), side.link()
     await link.put(one)

@@ -149,6 +149,19 @@ async def test_two_of_us_cannot_undo_each_other(knotd: DnsServer, place: Make) -
         assert side.below(one) == expected(one, sides.MOVED)
 
 
+async def test_what_is_unpublished_meanwhile_stays_off(knotd: DnsServer, place: Make) -> None:
+    """The register that was read must still be there."""
+    async with sides.rfc2136(knotd) as side:
+        one, moved = place(), side.link(sides.MOVED)
+        await side.link().put(one)
+        plans = await moved._plans([moved._wish(one, on=True)])
+        await side.link().drop(one)
+        (failure,) = await side.zone.apply(plans)
+        assert failure is not None
+        assert failure.transient
+        assert side.below(one) == set()
+
+
 @pytest.mark.parametrize("make", [sides.cloudflare, sides.technitium])
 async def test_a_wrong_token_is_said(place: Make, make: Callable[..., object]) -> None:
     async with make("not-the-token") as side:  # type: ignore[attr-defined]
