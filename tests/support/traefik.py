@@ -55,6 +55,16 @@ class RealTraefik:
     def log(self) -> str:
         return (self._folder / "traefik.log").read_text()
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def raw(self) -> dict[str, Any]:
+        """Return what its API says of all it has taken up."""
+        with urllib.request.urlopen(f"{self.url}/api/rawdata", timeout=10) as answer:
+            return json.load(answer)
+
     def start(self) -> None:
         with (self._folder / "traefik.log").open("ab") as log:
             self._process = subprocess.Popen(

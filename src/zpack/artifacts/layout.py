@@ -20,6 +20,7 @@ FILE_NAMES = {
     "forge": "forge-installer.jar",
     "neoforge": "neoforge-installer.jar",
     FLYING_SQUID: "server.tar.gz",
+    "minetest": "server.tar.gz",
 }
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _PACKED = (".tar.gz", ".tar.xz", ".tar.zst", ".tgz", ".zip")

@@ -16,7 +16,7 @@ from zpack.control.provisioning.models import agent_payload, artifact_path, java
     ],
 )  # fmt: skip
 def test_each_version_gets_the_java_it_needs(version: str, java: int) -> None:
-    assert java_path("paper", version) == f"java/{java}/OpenJDK{java}.tar.gz"
+    assert java_path("minecraft", "paper", version) == f"java/{java}/OpenJDK{java}.tar.gz"
 
 
 @pytest.mark.parametrize(
@@ -33,11 +33,17 @@ def test_each_version_gets_the_java_it_needs(version: str, java: int) -> None:
     ],
 )
 def test_each_variant_has_its_file(variant: str, path: str | None) -> None:
-    assert artifact_path(variant, "1.21") == path
+    assert artifact_path("minecraft", variant, "1.21") == path
 
 
 def test_an_engine_without_java_asks_for_none() -> None:
-    assert java_path("flying-squid", "1.21.4") == ""
+    assert java_path("minecraft", "flying-squid", "1.21.4") == ""
+
+
+def test_luanti_is_a_program_of_its_own() -> None:
+    assert artifact_path("luanti", "minetest", "5.6.1") == "luanti/minetest/5.6.1/server.tar.gz"
+    assert java_path("luanti", "minetest", "5.6.1") == ""
+    assert artifact_path("chess", "paper", "1") is None
 
 
 def test_host_names_are_short() -> None:

@@ -79,7 +79,7 @@ class Archiving:
 class Ready:
     """How to know that it serves."""
 
-    probe: Literal["minecraft_ping"]
+    probe: Literal["minecraft_ping", "luanti_ping"]
     timeout_seconds: float
 
 
@@ -101,7 +101,8 @@ class Engine:
     game: str
     variant: str
     name: str
-    runtime: Literal["java", "node", "python"]
+    runtime: Literal["java", "node", "python", "native"]
+    """What executes the server; a native one is a program itself."""
     ports: tuple[str, ...]
     """What each port of the payload is for, in order."""
     install: Install

@@ -104,7 +104,7 @@ def parse_engine(text: str, *, source: str) -> Engine:
         game=table.take("game", str),
         variant=table.take("variant", str),
         name=table.take("name", str),
-        runtime=table.one_of("runtime", ("java", "node", "python")),
+        runtime=table.one_of("runtime", ("java", "node", "python", "native")),
         ports=table.strings("ports", needed=True),
         install=_install(table.table("install", needed=True)),
         starts=tuple(_start(t) for t in table.tables("start")),
@@ -178,7 +178,7 @@ def _stop(table: _Table) -> Stop:
 
 def _ready(table: _Table) -> Ready:
     ready = Ready(
-        probe=table.one_of("probe", ("minecraft_ping",)),
+        probe=table.one_of("probe", ("minecraft_ping", "luanti_ping")),
         timeout_seconds=table.take("timeout_seconds", float),
     )
     table.end()

@@ -72,7 +72,8 @@ class Installer:
         wanted = {name: getattr(payload, name) for name in _IDENTITY}
         if record is None or {name: getattr(record, name) for name in _IDENTITY} != wanted:
             return None
-        usable = os.access(record.program, os.X_OK) and find_start(engine, self._servers.path(payload))
+        runs = engine.runtime == "native" or os.access(record.program, os.X_OK)
+        usable = runs and find_start(engine, self._servers.path(payload))
         return record if usable else None
 
     async def install(
@@ -118,6 +119,8 @@ class Installer:
     async def _program(self, payload: Payload, engine: Engine, sums: dict[str, str], report: Report) -> str:
         if engine.runtime == "java":
             return await self._runtimes.java(payload, sums, report)
+        if engine.runtime == "native":
+            return ""
         return self._runtimes.node() if engine.runtime == "node" else self._runtimes.python()
 
     async def _place(

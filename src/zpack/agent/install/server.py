@@ -123,7 +123,7 @@ class ServerFolder:
         cwd = self.path(payload)
         name, _, value = self.mark.partition("=")
         env = {
-            "PATH": f"{Path(program).parent}:{SYSTEM_PATH}",
+            "PATH": f"{Path(program).parent}:{SYSTEM_PATH}" if program else SYSTEM_PATH,
             "HOME": str(cwd),
             "LANG": "C.UTF-8",
             "TERM": "dumb",

@@ -11,6 +11,7 @@ from zpack.agent.power.backoff import Backoff
 from zpack.agent.power.crash import CrashRecord
 from zpack.agent.power.life import Condition, Life, Means
 from zpack.agent.problems import WRONG_TYPE, Conflict, Invalid, NotReady, Refusal, WorkloadError
+from zpack.agent.status.luanti import ping_luanti
 from zpack.agent.status.ping import ping
 from zpack.agent.status.readiness import Readiness
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from zpack.wire.agent import AgentState
 
 PING_SECONDS = 3.0
+PROBES = {"minecraft_ping": ping, "luanti_ping": ping_luanti}
 STARTS = frozenset({"config", "start", "restart", "autostart"})
 log = logging.getLogger(__name__)
 
@@ -179,7 +181,8 @@ class Workload:
         """Ask the server for its status now. Raises ``PingError``."""
         payload = self._configs.payload
         port = payload.ports[0] if payload else 0
-        return await ping(self._address.probe_host, port, seconds=PING_SECONDS)
+        probe = PROBES[self._engine(payload).ready.probe]
+        return await probe(self._address.probe_host, port, seconds=PING_SECONDS)
 
     async def close(self) -> None:
         """Stop the workload with the agent; that it should run is not forgotten."""
@@ -335,6 +338,7 @@ class Workload:
         async def sweep() -> None:
             await self._sweep(())
 
+        self.readiness.source = engine.ready.probe
         supervision = self._supervision
         means = Means(
             begin=begin,

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from zpack.agent.status.ping import Answer
     from zpack.wire.agent import Ready
 
-SOURCE = "minecraft_ping"
 PATIENCE = 2
 """Pings that must fail in a row before a server that was ready is not."""
 
@@ -19,7 +18,8 @@ class Readiness:
     """What ``/ready`` tells. One failed ping of a busy server is not yet the loss of it."""
 
     ready: bool = False
-    source: str = SOURCE
+    source: str = "minecraft_ping"
+    """The probe of the engine."""
     error: str | None = None
     last_at: str | None = None
     answer: Answer | None = None

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from zpack.agent.status.readiness import SOURCE
-
 if TYPE_CHECKING:
     from zpack.agent.config.store import ConfigStore
     from zpack.agent.power.lock import OperationLock
@@ -22,7 +20,7 @@ def status(*, workload: Workload, configs: ConfigStore, lock: OperationLock) -> 
         "state": condition.state,
         "processRunning": workload.process is not None,
         "ready": readiness.ready,
-        "readySource": SOURCE if readiness.last_at else None,
+        "readySource": readiness.source if readiness.last_at else None,
         "readyError": None if readiness.ready else readiness.error,
         "lastReadyAt": readiness.last_at,
         "installStep": condition.install_step,

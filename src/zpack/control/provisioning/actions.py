@@ -200,7 +200,7 @@ class Provisioning:
         _demand(body, "game", "variant", "version")
         game, variant, version = body.game or "", body.variant or "", body.version or ""
         await self._catalog.check_game(game=game, variant=variant, version=version)
-        path = body.artifact_path or artifact_path(variant, version)
+        path = body.artifact_path or artifact_path(game, variant, version)
         if path is None or ".." in path:
             raise NoArtifact(f"Say where the files of '{variant}' are: artifactPath.")
         several = {"ports_needed": body.portsNeeded} if ports_inside(game, 0) and body.portsNeeded else {}
@@ -212,7 +212,7 @@ class Provisioning:
             "memory": body.memory,
             "cores": body.cores,
             "artifact_path": path,
-            "java_path": body.java_path if body.java_path is not None else java_path(variant, version),
+            "java_path": body.java_path if body.java_path is not None else java_path(game, variant, version),
         }
 
     async def _checked_dev(self, body: CreateBody) -> dict[str, Any]:

@@ -30,6 +30,7 @@ ARTIFACTS = {
     "neoforge": "neoforge-installer.jar",
     "flying-squid": "server.tar.gz",
 }
+OTHERS = {"luanti": "server.tar.gz"}
 JAVA_FREE = frozenset({"flying-squid"})
 JAVA: tuple[tuple[tuple[int, ...], int], ...] = (
     ((26,), 25),
@@ -74,15 +75,15 @@ class CreateBody(Body):
         return self.enable_code_server or "codeserver" in self.addons
 
 
-def artifact_path(variant: str, version: str) -> str | None:
+def artifact_path(game: str, variant: str, version: str) -> str | None:
     """Return where the artifact store keeps a variant's server, or None when no table says."""
-    name = ARTIFACTS.get(variant)
-    return f"minecraft/{variant}/{version}/{name}" if name else None
+    name = ARTIFACTS.get(variant) if game == "minecraft" else OTHERS.get(game)
+    return f"{game}/{variant}/{version}/{name}" if name else None
 
 
-def java_path(variant: str, version: str) -> str:
+def java_path(game: str, variant: str, version: str) -> str:
     """Return the Java archive a version needs; empty for engines that need none."""
-    if variant in JAVA_FREE:
+    if game != "minecraft" or variant in JAVA_FREE:
         return ""
     number = java_version(version)
     return f"java/{number}/OpenJDK{number}.tar.gz"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import orjson
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zpack.control.db.session import Database
-    from zpack.control.outside.traefik_words import IdeHosts
+    from zpack.control.outside.traefik_words import IdeHosts, Road
     from zpack.control.routing.models import PortRange
 
 UNREAD = "nothing was read yet"
@@ -37,7 +38,11 @@ class Routing:
             if mark == self._mark:
                 return self._made
             roads = await store.list_roads(session)
+        made = await asyncio.to_thread(self._document, roads)
+        # Of what was read, which may be younger than the mark we asked for.
+        self._made, self._mark = made, store.mark_of(roads)
+        return made
+
+    def _document(self, roads: Sequence[Road]) -> bytes:
         closed = closed_config(roads, each_port(self._ranges))
-        self._made = orjson.dumps(merged(ide_config(self._ide), game_config(roads), closed))
-        self._mark = store.mark_of(roads)  # of what was read: it may be younger than the mark we asked for
-        return self._made
+        return orjson.dumps(merged(ide_config(self._ide), game_config(roads), closed))

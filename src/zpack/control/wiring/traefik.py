@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from zpack.control.outside.http import ForeignHttp
 from zpack.control.outside.traefik import Traefik
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from zpack.control.db.session import Database
     from zpack.control.publishing.links import Link
     from zpack.control.settings import Settings
+
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 
 
 def build_traefik(settings: Settings) -> tuple[Link, ...]:
@@ -73,7 +77,12 @@ def traefik_static(settings: Settings, *, host: str) -> dict[str, Any]:
             "pollTimeout": "5s",
         }
     ports = each_port(parse_ranges(settings.port_ranges))
-    return static_config(ports, host=host, provider=provider, ide=ide_hosts(settings))
+    config = static_config(ports, host=host, provider=provider, ide=ide_hosts(settings))
+    listener = urlsplit(settings.traefik_api_url or "")
+    if listener.scheme == "http" and listener.hostname in LOOPBACK:
+        config["entryPoints"]["traefik"] = {"address": f"{listener.hostname}:{listener.port or 80}"}
+        config["api"] = {"insecure": True}  # on this machine alone; it only tells
+    return config
 
 
 def _api(settings: Settings) -> Traefik | None:
