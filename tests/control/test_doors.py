@@ -53,7 +53,7 @@ def test_public_routes_are_these_and_no_others(rules: dict[str, str | None]) -> 
 
 def test_there_are_routes_and_each_has_a_rule(rules: dict[str, str | None]) -> None:
     assert len(rules) > 25
-    assert set(rules.values()) == {"public", "user", "admin", "edge"}
+    assert set(rules.values()) == {"public", "user", "admin", "edge", "scraper", "discoverer"}
 
 
 def test_a_route_without_a_rule_stops_the_start(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -250,7 +250,8 @@ async def _figures(settings: Settings, page: Page) -> AsyncGenerator[None]:
         return
     listener = _listen(*settings.worker_metrics_at, name="ZPACK_WORKER_METRICS")
     door = FiguresDoor(page=page, token=metrics_token(settings))
-    config = uvicorn.Config(door, log_config=None, access_log=False, server_header=False, lifespan="off")
+    quiet: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}
+    config = uvicorn.Config(door, lifespan="off", ws="none", proxy_headers=False, **quiet)
     server = _Bare(config)
     serving = asyncio.create_task(server.serve([listener]), name="worker-metrics")
     try:
