@@ -33,6 +33,7 @@ from zpack.control.files.routes import STREAMED
 from zpack.control.files.routes import router as files
 from zpack.control.ide.gate import IdeGate
 from zpack.control.ide.routes import router as ide
+from zpack.control.idle.routes import router as idle
 from zpack.control.instances.routes import router as instances
 from zpack.control.mods.routes import router as mods
 from zpack.control.operations.routes import router as operations
@@ -57,7 +58,7 @@ CLIENT_CLOSED = 499
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
     backups, mods, dev, ide, publishing, administration, apikeys, billing, entitlements, recovery,
-    secondfactor, suspension,
+    secondfactor, suspension, idle,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"
@@ -94,7 +95,12 @@ def create_app(
     app.add_middleware(Guard, streamed=STREAMED)
     door = api.ide
     app.add_middleware(
-        IdeGate, places=door.places, admission=door.admission, relay=door.relay, border=door.border
+        IdeGate,
+        places=door.places,
+        admission=door.admission,
+        relay=door.relay,
+        border=door.border,
+        wake=door.wake,
     )
     missing = [path for path, rule in access_rules(app) if rule is None]
     if missing:

@@ -153,6 +153,9 @@ ROWS = (
     Row("POST /api/servers/{server_id}/host/{action}", RUN, fill=START),
     Row("POST /api/servers/{server_id}/host/{action}", RUN, fill=RESTART),
     Row("POST /api/servers/{server_id}/host/{action}", SERVER, fill=STOP),
+    Row("GET /api/servers/{server_id}/idle", SERVER),
+    Row("PUT /api/servers/{server_id}/idle", SERVER, body={"enabled": True}),
+    Row("POST /api/servers/{server_id}/keep-alive", SERVER),
     Row("POST /api/servers/{server_id}/game/{action}", RUN, fill=START),
     Row("POST /api/servers/{server_id}/game/{action}", RUN, fill=RESTART),
     Row("POST /api/servers/{server_id}/game/{action}", SERVER, fill=STOP),
@@ -224,4 +227,5 @@ ROWS = (
     # the edge
     Row("POST /internal/velocity/proxy-status", EDGE),
     Row("GET /internal/velocity/servers", EDGE),
+    Row("POST /internal/velocity/wake", EDGE, body={"server_name": "x"}),
 )

@@ -75,15 +75,18 @@ def _frame_length(data: bytes, at: int) -> int | None:
 class _End(asyncio.Protocol):
     """One of the two connections."""
 
-    __slots__ = ("_splice", "meter", "other", "transport")
+    __slots__ = ("_splice", "meter", "other", "taken", "transport")
 
     def __init__(self, splice: Splice) -> None:
         self._splice = splice
         self.meter: FrameMeter | None = None
         self.other: _End | None = None
         self.transport: asyncio.Transport | None = None
+        self.taken = 0
+        """Bytes that came from this side."""
 
     def data_received(self, data: bytes) -> None:
+        self.taken += len(data)
         if self.meter is not None:
             self.meter.feed(data)
         if self.other is not None and self.other.transport is not None:

@@ -19,6 +19,7 @@ from zpack.control.engine.request import current_origin, current_request, origin
 from zpack.control.ide.cookies import our_cookies
 from zpack.control.ide.headers import Client, split_query, texts
 from zpack.control.ide.relay import Request
+from zpack.control.ide.starting import HEADERS, PAGE, is_shown
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from zpack.control.ide.headers import Pairs
     from zpack.control.ide.places import Asked, Place, Places
     from zpack.control.ide.relay import IdeRelay
+    from zpack.control.ide.starting import Wake
 
 
 log = logging.getLogger("zpack.ide")
@@ -72,13 +74,21 @@ class IdeGate:
     """The ASGI application around ours."""
 
     def __init__(
-        self, app: ASGIApp, *, places: Places, admission: Admission, relay: IdeRelay, border: Border
+        self,
+        app: ASGIApp,
+        *,
+        places: Places,
+        admission: Admission,
+        relay: IdeRelay,
+        border: Border,
+        wake: Wake,
     ) -> None:
         self._app = app
         self._places = places
         self._admission = admission
         self._relay = relay
         self._border = border
+        self._wake = wake
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -125,7 +135,19 @@ class IdeGate:
         if socket:
             await self._relay.pass_socket(request)
         else:
+            await self._pass(request)
+
+    async def _pass(self, request: Request) -> None:
+        """Relay a request; when the container sleeps, wake it and say so."""
+        try:
             await self._relay.pass_request(request)
+        except ForeignError:
+            visit = request.visit
+            if visit.session is None or not await self._wake(visit.place.vmid):
+                raise
+            shown = is_shown(request.method, request.headers)
+            headers = [*HEADERS, ("x-request-id", request.request_id)]
+            await _answer(request.scope, request.send, 503, headers, PAGE if shown else b"")
 
     async def _enter(self, token: str, headers: Pairs, place: Place, client: Client) -> Pairs:
         """Return our cookies for whoever shows a token; nothing new for whoever is in already."""

@@ -77,6 +77,8 @@ class ServerFacts:
     billing_state: str = "allowed"
     suspended: bool = False
     """How the owner stands, as the row of ``standings`` says; an administrator's stands for nothing."""
+    idle: dict[str, Any] | None = None
+    """When it stops because nobody uses it, or why it did; None while it does not stop by itself."""
 
 
 def is_ours(vmid: int) -> bool:

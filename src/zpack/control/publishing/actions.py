@@ -122,6 +122,16 @@ class Publishing:
         await self._instances.merge_payload(vmid, "edge", {"suspended": False})
         await self._tell(vmid)
 
+    async def set_asleep(self, vmid: int, *, hostname: str, ip: str, asleep: bool) -> None:
+        """Have the edge answer for a server that sleeps, or no longer; the record says so first."""
+        await self._instances.merge_payload(vmid, "edge", {"asleep": asleep})
+        await self._velocity.register(name=hostname, address=ip, port=MINECRAFT_PORT, asleep=asleep)
+        await self._tell(vmid)
+
+    async def sleepers(self) -> frozenset[str] | None:
+        """Return the names the edge answers for; None of a bridge, which knows no sleep."""
+        return await self._velocity.sleepers()
+
     async def accept(self, body: Any) -> ProxyReport:
         """Merge a callback into ``payload.proxy``. Raises BadReport, UnknownServer."""
         report = parse_report(body) if isinstance(body, dict) else "the body must be an object"
@@ -140,14 +150,17 @@ class Publishing:
         return report
 
     async def rehydration(self) -> list[dict[str, Any]]:
-        """Return the backends a restarted proxy should know: published ones whose agent is ready."""
+        """Return the backends a restarted proxy should know: published ones that are ready, or sleep."""
         rows = await self._published()
         words = await self._words.get_many([row.vmid for row in rows])
-        return [
-            {"name": row.hostname, "server_name": row.hostname, "address": row.ip, "port": MINECRAFT_PORT}
-            for row in rows
-            if (words[row.vmid] or {}).get("ready") is True
-        ]
+        found: list[dict[str, Any]] = []
+        for row in rows:
+            place = {"address": row.ip, "port": MINECRAFT_PORT}
+            asleep = row.payload["edge"].get("asleep") is True
+            if asleep or (words[row.vmid] or {}).get("ready") is True:
+                names = {"name": row.hostname, "server_name": row.hostname}
+                found.append({**names, **place, **({"asleep": True} if asleep else {})})
+        return found
 
     async def _tell(self, vmid: int) -> None:
         async with self._database.reading() as session:

@@ -9,6 +9,7 @@ from pydantic import AliasChoices, SecretStr, ValidationError, field_validator
 from zpack.control.settings.billing import BillingSettings
 from zpack.control.settings.field import BASE_URL, SettingsError, at_least, env
 from zpack.control.settings.ide import IdeSettings
+from zpack.control.settings.idle import IdleSettings
 from zpack.control.settings.mail import MailSettings
 from zpack.control.settings.proxmox import ProxmoxSettings
 from zpack.control.settings.publishing import PublishingSettings
@@ -19,7 +20,7 @@ LIFE_MAX = 366 * 86400
 LOCAL_ORIGINS = "http://localhost:3000"
 
 
-class Settings(BillingSettings, IdeSettings, MailSettings, ProxmoxSettings, PublishingSettings):
+class Settings(BillingSettings, IdeSettings, IdleSettings, MailSettings, ProxmoxSettings, PublishingSettings):
     """Everything the API and the worker may be told."""
 
     host: str = env("HOST", default="127.0.0.1")
