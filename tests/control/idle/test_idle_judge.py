@@ -129,6 +129,13 @@ def test_a_woken_server_is_up_when_it_is_ready() -> None:
     assert has_woken(woken, NOBODY, running=True)
 
 
+def test_a_woken_dev_container_is_up_when_its_ide_is() -> None:
+    woken = replace(SERVER, ctype="dev", asleep_since=AT, woken_at=AT, operation_status="succeeded")
+    word = {"hostOnline": True, "ready": True, "codeServerRequested": True, "codeServerRunning": False}
+    assert not has_woken(woken, word, running=True)
+    assert has_woken(woken, word | {"codeServerRunning": True}, running=True)
+
+
 def test_a_wake_that_fails_may_be_tried_again() -> None:
     woken = replace(SERVER, asleep_since=AT, woken_at=AT, operation_status="failed")
     assert wake_failed(woken, AT)

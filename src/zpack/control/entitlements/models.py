@@ -166,7 +166,7 @@ class PlanIdle(Body):
 
     model_config = ConfigDict(extra="forbid")
 
-    minutes: Annotated[float, Field(gt=0, le=10_080, allow_inf_nan=False)]
+    minutes: Annotated[float, Field(gt=0, le=10_080, allow_inf_nan=False, strict=True)]
     required: bool = False
     """Whether owners may not switch it off."""
 

@@ -13,7 +13,7 @@ from zpack.control.accounts.models import Body
 
 MINUTES_MOST = 10_080
 KEEP_MOST = 1440
-Minutes = Annotated[float, Field(gt=0, le=MINUTES_MOST, allow_inf_nan=False)]
+Minutes = Annotated[float, Field(gt=0, le=MINUTES_MOST, allow_inf_nan=False, strict=True)]
 State = Literal["awake", "asleep", "waking"]
 
 
@@ -33,7 +33,7 @@ class KeepAliveBody(Body):
 
     model_config = ConfigDict(extra="forbid")
 
-    minutes: Annotated[float, Field(gt=0, le=KEEP_MOST, allow_inf_nan=False)] = 60
+    minutes: Annotated[float, Field(gt=0, le=KEEP_MOST, allow_inf_nan=False, strict=True)] = 60
 
 
 class WakeBody(Body):

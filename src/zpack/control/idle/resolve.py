@@ -114,9 +114,14 @@ def has_woken(server: Watched, word: Mapping[str, Any] | None, *, running: bool)
     """Say whether a sleeping server is up again, whoever started it."""
     if server.busy is not None or not running:
         return False
-    if server.woken_at is not None:
-        return word is not None and word.get("ready") is True
-    return True
+    return server.woken_at is None or _is_ready(word)
+
+
+def _is_ready(word: Mapping[str, Any] | None) -> bool:
+    """Say whether a woken server is of use: of a dev container that has one, the IDE too."""
+    if word is None or word.get("ready") is not True:
+        return False
+    return word.get("codeServerRequested") is not True or word.get("codeServerRunning") is True
 
 
 def wake_failed(server: Watched, now: datetime) -> bool:
