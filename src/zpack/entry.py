@@ -14,7 +14,9 @@ from zpack.cli.accounts import keys, login, logout
 from zpack.cli.backups import backups
 from zpack.cli.commands import servers
 from zpack.cli.files import files
+from zpack.cli.idle import idle, keep_alive
 from zpack.cli.mods import mods
+from zpack.cli.output import EXIT_HELP
 from zpack.cli.plans import plans
 from zpack.cli.users import users
 
@@ -58,6 +60,8 @@ app.command(name="up")(up)
 app.command(name="fleet")(fleet)
 app.command(name="login")(login)
 app.command(name="logout")(logout)
+servers.command("idle", epilog=EXIT_HELP)(idle)
+servers.command("keep-alive", epilog=EXIT_HELP)(keep_alive)
 app.add_typer(servers, name="servers")
 app.add_typer(backups, name="backups")
 app.add_typer(mods, name="mods")

@@ -34,6 +34,7 @@ from zpack.control.files.routes import STREAMED
 from zpack.control.files.routes import router as files
 from zpack.control.ide.gate import IdeGate
 from zpack.control.ide.routes import router as ide
+from zpack.control.idle.routes import router as idle
 from zpack.control.instances.routes import router as instances
 from zpack.control.mods.routes import router as mods
 from zpack.control.monitoring.routes import router as monitoring
@@ -60,7 +61,7 @@ CLIENT_CLOSED = 499
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
     backups, mods, dev, ide, publishing, administration, apikeys, billing, entitlements, recovery,
-    routing, secondfactor, suspension, monitoring,
+    routing, secondfactor, suspension, monitoring, idle,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"
@@ -104,6 +105,7 @@ def create_app(
         relay=door.relay,
         border=door.border,
         conditions=door.conditions,
+        wake=door.wake,
     )
     missing = [path for path, rule in access_rules(app) if rule is None]
     if missing:

@@ -22,6 +22,8 @@ class Target:
     name: str
     address: str
     port: int
+    asleep: bool = False
+    """Whether we answer for it: it is stopped, and starts when somebody joins."""
 
 
 class Invalid(ValueError):
@@ -46,7 +48,16 @@ def parse_target(fields: dict[str, Any]) -> Target:
         name=parse_name(fields.get("server_name")),
         address=_address(fields.get("address")),
         port=_port(fields.get("port")),
+        asleep=_flag(fields.get("asleep")),
     )
+
+
+def _flag(value: Any) -> bool:
+    if value is None or value is False or value in ("", "false"):
+        return False
+    if value is True or value == "true":
+        return True
+    raise Invalid("invalid_asleep", "asleep must be true or false")
 
 
 def _address(value: Any) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from zpack.edge.table import Table
+    from zpack.edge.wakes import Wakes
 
 BACKLOG = 512
 FLUSH_SECONDS = 2.0
@@ -20,13 +21,14 @@ FLUSH_SECONDS = 2.0
 class PlayerPort:
     """Accepts players between ``listen`` and ``close``."""
 
-    def __init__(self, *, table: Table, terms: Terms) -> None:
+    def __init__(self, *, table: Table, terms: Terms, wakes: Wakes) -> None:
         limits = terms.limits
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._premises = Premises(
             table=table,
             terms=terms,
+            wakes=wakes,
             rate=Rate(rate=limits.rate, burst=limits.burst, clock=asyncio.get_running_loop().time),
             half_open=Counts(total=limits.half_open, per_address=limits.half_open_per_address),
             connected=Counts(total=limits.connections, per_address=limits.connections_per_address),

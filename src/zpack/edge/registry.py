@@ -16,6 +16,7 @@ from zpack.edge.table import Table, TableFull
 from zpack.wire.edge import SECRET_HEADER, Backend, EdgeStatus, hashed_secret
 
 if TYPE_CHECKING:
+    from zpack.edge.wakes import Wakes
     from zpack.edge.watch import Watch
 
 MAX_BODY = 8 * 1024
@@ -28,8 +29,8 @@ log = logging.getLogger("zpack.edge.registry")
 class Registry:
     """Registers, forgets and lists; whoever asks must know the secret."""
 
-    def __init__(self, *, table: Table, watch: Watch, secret: str) -> None:
-        self._table, self._watch = table, watch
+    def __init__(self, *, table: Table, watch: Watch, wakes: Wakes, secret: str) -> None:
+        self._table, self._watch, self._wakes = table, watch, wakes
         self._expected = hashed_secret(secret).encode()
         self._own: tuple[str, int] | None = None
 
@@ -48,7 +49,8 @@ class Registry:
     def resume(self) -> None:
         """Tell the API again of everything the table holds."""
         for target in self._table.all():
-            self._watch.begin(target, duplicate=False)
+            if not target.asleep:
+                self._watch.begin(target, duplicate=False)
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
@@ -65,8 +67,14 @@ class Registry:
         if (target.address, target.port) == self._own:
             raise Invalid("invalid_address", "that is the edge's own address")
         before = await self._table.put(target)
-        self._watch.begin(target, duplicate=before is not None)
-        log.info("%s is at %s port %s", target.name, target.address, target.port)
+        if target != before:
+            self._wakes.forget(target.name)
+        if target.asleep:
+            self._watch.forget(target.name)
+        else:
+            self._watch.begin(target, duplicate=before is not None)
+        how = " and sleeps" if target.asleep else ""
+        log.info("%s is at %s port %s%s", target.name, target.address, target.port, how)
         return web.json_response({"ok": True, **_backend(target), "duplicate": before is not None})
 
     async def _unregister(self, request: web.Request) -> web.Response:
@@ -75,12 +83,15 @@ class Registry:
         if await self._table.remove(name) is None:
             return _error(404, "unknown_server", "no server is registered under this name")
         self._watch.forget(name)
+        self._wakes.forget(name)
         log.info("%s is gone", name)
         return web.json_response({"ok": True, "name": name})
 
     async def _status(self, request: web.Request) -> web.Response:
         del request
-        status = EdgeStatus(servers=[_backend(target) for target in self._table.all()])
+        targets = self._table.all()
+        asleep = [target.name for target in targets if target.asleep]
+        status = EdgeStatus(servers=[_backend(target) for target in targets], asleep=asleep)
         return web.json_response(status)
 
 

@@ -138,7 +138,10 @@ def _parse(path: Path) -> dict[str, Target]:
 
 def _write(path: Path, targets: dict[str, Target]) -> None:
     """Replace the file in one step; both it and its name are on disk afterwards."""
-    rows = [{"name": t.name, "address": t.address, "port": t.port} for t in targets.values()]
+    rows = [
+        {"name": t.name, "address": t.address, "port": t.port, **({"asleep": True} if t.asleep else {})}
+        for t in targets.values()
+    ]
     fresh = path.with_suffix(".new")
     with fresh.open("w") as file:
         json.dump({"servers": rows}, file, indent=1)

@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from zpack.edge.answers import Conversation, State, shown
+from zpack.edge.answers import Conversation, State, shown, woken_text
 from zpack.edge.limits import Counts, Limits, Rate, bucket_of
 from zpack.edge.proxy_header import Address, build_header, parse_header
 from zpack.edge.splice import Events, Patience, Splice
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from zpack.edge.names import Target
     from zpack.edge.table import Table
+    from zpack.edge.wakes import Wakes
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 log = logging.getLogger("zpack.edge.players")
@@ -48,6 +49,7 @@ class Premises:
 
     table: Table
     terms: Terms
+    wakes: Wakes
     rate: Rate
     half_open: Counts
     """Those no game server has answered yet."""
@@ -74,6 +76,8 @@ class Visitor(asyncio.Protocol):
         self._opening: mc.Opening | None = None
         self._conversation: Conversation | None = None
         self._splice: Splice | None = None
+        self._sleeper: Target | None = None
+        self._waking: asyncio.Task[None] | None = None
         self._dialing: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._silence: asyncio.TimerHandle | None = None
@@ -110,7 +114,7 @@ class Visitor(asyncio.Protocol):
         """Take an early end for silence; what was said so far is still flushed."""
         if self._opening is None:
             self._on_silence()
-        return self._dialing is not None
+        return self._dialing is not None or (self._waking is not None and not self._waking.done())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the visitor."""
@@ -171,6 +175,10 @@ class Visitor(asyncio.Protocol):
         if target is None:
             self._talk("unknown", bytes(self._data[opening.consumed :]))
             return
+        if target.asleep:
+            state: State = "starting" if self._premises.wakes.starting(target.name) else "asleep"
+            self._talk(state, bytes(self._data[opening.consumed :]), sleeper=target)
+            return
         self._transport.pause_reading()
         self._dialing = self._premises.spawn(self._dial(target, opening))
 
@@ -228,12 +236,14 @@ class Visitor(asyncio.Protocol):
             self._transport.resume_reading()
             self._talk("starting", rest)
 
-    def _talk(self, state: State, rest: bytes) -> None:
+    def _talk(self, state: State, rest: bytes, *, sleeper: Target | None = None) -> None:
         if self._opening is None:
             return
         log.info("%s:%s asks for %s: %s", *(self._peer or ("?", 0)), shown(self._opening.host), state)
         self._wait(self._terms.talk)
-        self._conversation = conversation = Conversation(self._opening, state=state)
+        self._sleeper = sleeper
+        conversation = Conversation(self._opening, state=state, sleeper=sleeper is not None)
+        self._conversation = conversation
         self._data.clear()
         try:
             self._say(conversation, conversation.begin())
@@ -247,6 +257,16 @@ class Visitor(asyncio.Protocol):
             self._transport.write(answer)
         if conversation.done:
             self._transport.close()
+        elif conversation.wakes and self._sleeper is not None:
+            sleeper, self._sleeper = self._sleeper, None
+            self._transport.pause_reading()
+            self._waking = self._premises.spawn(self._wake(sleeper, conversation))
+
+    async def _wake(self, sleeper: Target, conversation: Conversation) -> None:
+        """Have a sleeping server started, and tell the player when to come again."""
+        answer = await self._premises.wakes.wake(sleeper.name, (self._peer or ("?", 0))[0])
+        host = self._opening.host if self._opening is not None else sleeper.name
+        self._say(conversation, conversation.refuse(woken_text(host, answer.state, answer.seconds)))
 
     # --- counting
 

@@ -12,6 +12,7 @@ from zpack.edge.callbacks import Callbacks
 from zpack.edge.players import PlayerPort
 from zpack.edge.registry import Registry
 from zpack.edge.table import Table
+from zpack.edge.wakes import Wakes
 from zpack.edge.watch import Watch
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ class Edge:
         self.table = Table(path=settings.home / "registry.json", domain=settings.domain)
         self.callbacks = Callbacks(endpoint=settings.endpoint, secret=settings.secret)
         self.watch = Watch(callbacks=self.callbacks, rhythm=settings.rhythm)
-        self.players = PlayerPort(table=self.table, terms=settings.terms)
-        self.registry = Registry(table=self.table, watch=self.watch, secret=settings.secret)
+        self.wakes = Wakes(endpoint=settings.endpoint, secret=settings.secret)
+        self.players = PlayerPort(table=self.table, terms=settings.terms, wakes=self.wakes)
+        self.registry = Registry(table=self.table, watch=self.watch, wakes=self.wakes, secret=settings.secret)
         self._runner: web.AppRunner | None = None
 
     async def open(self) -> tuple[Where, Where]:
@@ -67,3 +69,4 @@ class Edge:
         await self.players.close(drain_seconds=self._settings.drain)
         await self.watch.close()
         await self.callbacks.close()
+        await self.wakes.close()

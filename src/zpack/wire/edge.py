@@ -21,6 +21,15 @@ class Register(TypedDict):
     server_name: str
     address: str
     port: int
+    asleep: NotRequired[bool]
+    """Our edge's own: whether it answers for the server, which is stopped."""
+
+
+class Wake(TypedDict):
+    """``POST /internal/velocity/wake``, our edge to the API: a player wants to join a server that sleeps."""
+
+    server_name: str
+    address: str
 
 
 class Unregister(TypedDict):
@@ -41,6 +50,8 @@ class EdgeStatus(TypedDict):
     """``GET /zpack/status``."""
 
     servers: list[Backend]
+    asleep: NotRequired[list[str]]
+    """Our edge's own: names of those among them that it answers for."""
 
 
 class ProxyEvent(TypedDict):

@@ -154,6 +154,9 @@ ROWS = (
     Row("POST /api/servers/{server_id}/host/{action}", RUN, fill=START),
     Row("POST /api/servers/{server_id}/host/{action}", RUN, fill=RESTART),
     Row("POST /api/servers/{server_id}/host/{action}", SERVER, fill=STOP),
+    Row("GET /api/servers/{server_id}/idle", SERVER),
+    Row("PUT /api/servers/{server_id}/idle", SERVER, body={"enabled": True}),
+    Row("POST /api/servers/{server_id}/keep-alive", SERVER),
     Row("POST /api/servers/{server_id}/game/{action}", RUN, fill=START),
     Row("POST /api/servers/{server_id}/game/{action}", RUN, fill=RESTART),
     Row("POST /api/servers/{server_id}/game/{action}", SERVER, fill=STOP),
@@ -240,4 +243,5 @@ ROWS = (
     Row("GET /sd/exporters", EDGE),
     Row("GET /api/servers/{server_id}/metrics", SERVER),
     Row("GET /api/game/servers/{server_id}/metrics", SERVER),
+    Row("POST /internal/velocity/wake", EDGE, body={"server_name": "x"}),
 )

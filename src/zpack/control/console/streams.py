@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zpack.control.db.session import Database
     from zpack.control.engine.relay_ws import ClientSide
     from zpack.control.entitlements.actions import Entitlements
+    from zpack.control.heartbeat.activity import Activities
     from zpack.control.instances.actions import Instances
     from zpack.control.instances.models import Reached
     from zpack.control.outside.agent_console import AgentConsoles
@@ -79,12 +80,14 @@ class ConsoleStreams:
         entitlements: Entitlements,
         instances: Instances,
         consoles: AgentConsoles,
+        activities: Activities,
     ) -> None:
         self._database = database
         self._entitlements = entitlements
         self._accounts = accounts
         self._instances = instances
         self._consoles = consoles
+        self._activities = activities
         self._channels: Channels[ConsoleChannel] = Channels(
             lost=self._lost, most=STREAMS, per_key=STREAMS_PER_KEY
         )
@@ -110,7 +113,13 @@ class ConsoleStreams:
             agent = await self._consoles.open(
                 at.ip, at.token, at.vmid, protocol=wanted.protocol, after=wanted.after
             )
-            typist = Typist(database=self._database, user=channel.user, at=at, protocol=wanted.protocol)
+            typist = Typist(
+                database=self._database,
+                activities=self._activities,
+                user=channel.user,
+                at=at,
+                protocol=wanted.protocol,
+            )
             ending = await relay(
                 viewer, agent, patience=PATIENCE, over=channel.over, why=channel.ending, check=typist.check
             )
@@ -149,9 +158,18 @@ class ConsoleStreams:
 class Typist:
     """Paces what one viewer types, and records the commands among it; the agent judges them."""
 
-    def __init__(self, *, database: Database, user: User, at: Reached, protocol: str | None) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        activities: Activities,
+        user: User,
+        at: Reached,
+        protocol: str | None,
+    ) -> None:
         now = time.monotonic()
         self._database = database
+        self._activities = activities
         self._user = user
         self._at = at
         self._protocol = protocol
@@ -164,6 +182,8 @@ class Typist:
         if not isinstance(message, str):
             raise SideEnded(Ending(1003, "text_only"))
         await asyncio.sleep(self._bytes.spend(len(message) + 64, now=time.monotonic()))
+        if self._is_shell:
+            await self._activities.note(self._at.vmid, "console.shell")
         lengths = [] if self._is_shell else commands_in(self._protocol, message)
         if not lengths:
             return

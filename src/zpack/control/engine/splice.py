@@ -78,7 +78,7 @@ def _frame_length(data: bytes, at: int) -> int | None:
 class _End(asyncio.Protocol):
     """One of the two connections."""
 
-    __slots__ = ("_passed", "_splice", "meter", "other", "transport")
+    __slots__ = ("_passed", "_splice", "meter", "other", "taken", "transport")
 
     def __init__(self, splice: Splice, passed: Passed) -> None:
         self._splice = splice
@@ -86,9 +86,12 @@ class _End(asyncio.Protocol):
         self.meter: FrameMeter | None = None
         self.other: _End | None = None
         self.transport: asyncio.Transport | None = None
+        self.taken = 0
+        """Bytes that came from this side."""
 
     def data_received(self, data: bytes) -> None:
         self._passed.size += len(data)
+        self.taken += len(data)
         if self.meter is not None:
             self.meter.feed(data)
         if self.other is not None and self.other.transport is not None:

@@ -161,6 +161,16 @@ class LimitsBody(Body):
     backupsPerServer: Amount | None  # noqa: N815 - the contract's spelling
 
 
+class PlanIdle(Body):
+    """Servers of the plan stop when nobody uses them; ``minutes`` is also the most an owner may choose."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    minutes: Annotated[float, Field(gt=0, le=10_080, allow_inf_nan=False, strict=True)]
+    required: bool = False
+    """Whether owners may not switch it off."""
+
+
 class PlanBody(Body):
     """``PUT /api/admin/plans/{id}``: the whole plan but its id."""
 
@@ -173,6 +183,7 @@ class PlanBody(Body):
     interval: Literal["month", "year"] = "month"
     stripePriceId: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,255}$")] | None = None  # noqa: N815 - the contract's spelling
     limits: LimitsBody
+    idle: PlanIdle | None = None
     position: Annotated[int, Field(ge=0, le=10_000)] = 0
     active: bool = True
 
@@ -186,6 +197,7 @@ class PlanBody(Body):
             "interval": self.interval,
             "stripe_price_id": self.stripePriceId,
             "limits": self.limits.model_dump(),
+            "idle": self.idle.model_dump() if self.idle else None,
             "position": self.position,
             "active": self.active,
         }

@@ -85,6 +85,7 @@ def plan_view(plan: Plan) -> dict[str, Any]:
         "interval": plan.interval,
         "stripePriceId": plan.stripe_price_id,
         "limits": Limits.of(plan.limits).wire(),
+        "idle": plan.idle,
         "position": plan.position,
         "active": plan.active,
     }

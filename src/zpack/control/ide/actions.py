@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zpack.control.db.session import Database
     from zpack.control.ide.admission import Admission
     from zpack.control.ide.places import Places
+    from zpack.control.ide.starting import Wake
     from zpack.control.instances.actions import Instances
 
 PORTS_MOST = 20
@@ -77,17 +78,19 @@ class Ide:
         admission: Admission,
         places: Places,
         addresses: Addresses,
+        wake: Wake,
     ) -> None:
         self._database = database
         self._instances = instances
         self._admission = admission
         self._places = places
         self._addresses = addresses
+        self._wake = wake
 
     async def token(self, session: Session, server_id: str, port: int | None) -> dict[str, Any]:
-        """Return ``{token, url, tunnelUrl, expiresIn}``.
+        """Return ``{token, url, tunnelUrl, expiresIn, state}``; a container that sleeps is woken.
 
-        Raises ServerMissing, WrongType, NoAddress, NoPlace. Only the owner has a tunnel.
+        Raises ServerMissing, WrongType, NoAddress, NoPlace, AccountSuspended. Only the owner has a tunnel.
         """
         wanted = None if port is None else self._places.port(port)
         at, token = await self._admission.token(session, server_id)
@@ -97,6 +100,7 @@ class Ide:
             "url": self._addresses.opened(at.vmid, wanted, token),
             "tunnelUrl": self._addresses.tunnelled(at.vmid, wanted, token) if owns else None,
             "expiresIn": self._addresses.token_seconds,
+            "state": "starting" if await self._wake(at.vmid) else "ready",
         }
 
     async def opened(

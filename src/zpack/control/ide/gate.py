@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from zpack.control.ide.headers import Pairs
     from zpack.control.ide.places import Asked, Place, Places
     from zpack.control.ide.relay import IdeRelay
+    from zpack.control.ide.starting import Wake
 
 
 log = logging.getLogger("zpack.ide")
@@ -85,6 +86,7 @@ class IdeGate:
         relay: IdeRelay,
         border: Border,
         conditions: Conditions,
+        wake: Wake,
     ) -> None:
         self._app = app
         self._places = places
@@ -92,6 +94,7 @@ class IdeGate:
         self._relay = relay
         self._border = border
         self._conditions = conditions
+        self._wake = wake
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -141,15 +144,21 @@ class IdeGate:
             await self._pass(request)
 
     async def _pass(self, asked: Request) -> None:
-        """Relay a request; a person whose IDE does not answer is told why, and need not do anything."""
+        """Relay a request; a person whose IDE does not answer is told why, and need not do anything.
+
+        A container that sleeps is woken, if whoever asks is let in by a login.
+        """
         try:
             await self._relay.pass_request(asked)
         except ForeignError as failure:
-            if not failure.transient or not wants_page(asked.method, dict(asked.headers).get("accept")):
+            visit = asked.visit
+            woken = visit.session is not None and await self._wake(visit.place.vmid)
+            shown = wants_page(asked.method, dict(asked.headers).get("accept"))
+            if not shown or not (woken or failure.transient):
                 raise
-            condition = await self._conditions.of(asked.visit)
-            log.info("IDE %d: %s (%s)", asked.visit.place.vmid, failure.message, condition)
-            headers, body = waiting_page(condition, asked.visit.place, portal=self._border.portal)
+            condition = "waking" if woken else await self._conditions.of(visit)
+            log.info("IDE %d: %s (%s)", visit.place.vmid, failure.message, condition)
+            headers, body = waiting_page(condition, visit.place, portal=self._border.portal)
             headers = [*headers, ("x-request-id", asked.request_id), *asked.told]
             await _answer(asked.scope, asked.send, HTTPStatus.SERVICE_UNAVAILABLE, headers, body)
 

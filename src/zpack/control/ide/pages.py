@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zpack.control.ide.headers import Pairs
     from zpack.control.ide.places import Place
 
-Condition = Literal["starting", "stopped", "failed", "absent", "away", "silent"]
+Condition = Literal["starting", "waking", "stopped", "failed", "absent", "away", "silent"]
 """Of an IDE that does not answer; ``silent`` is a port on which nobody listens."""
 STYLE = (
     ":root{color-scheme:light dark}body{margin:0;min-height:100vh;display:grid;place-items:center;"
@@ -86,6 +86,11 @@ REFUSED: dict[str, Page] = {
 }
 CONDITIONS: dict[Condition, Page] = {
     "starting": Page("The IDE is starting", "This takes some seconds. The page opens it by itself.", 2),
+    "waking": Page(
+        "Your container is starting",
+        "It was stopped because nobody used it. This page opens the IDE as soon as it is ready.",
+        3,
+    ),
     "stopped": Page(
         "The IDE is not running",
         "Start it in the portal. This page opens it as soon as it runs.",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Message, Receive, Scope, Send
 
+    from zpack.control.heartbeat.activity import Activities
     from zpack.control.ide.admission import Visit
     from zpack.control.ide.headers import Client, Pairs
     from zpack.control.ide.passages import Passages
@@ -84,10 +85,13 @@ class _Incoming:
 class IdeRelay:
     """Every request and socket that passes."""
 
-    def __init__(self, *, upstream: IdeUpstream, passages: Passages, ide_port: int) -> None:
+    def __init__(
+        self, *, upstream: IdeUpstream, passages: Passages, ide_port: int, activities: Activities
+    ) -> None:
         self._upstream = upstream
         self.passages = passages
         self._ide_port = ide_port
+        self._activities = activities
 
     def shut(self) -> None:
         """End everything that passes: the process stops."""
@@ -116,6 +120,7 @@ class IdeRelay:
         self, asked: Request, passage: Passage, answer: Answer, body: RequestBody | None
     ) -> None:
         visit, port = asked.visit, self._port(asked.visit)
+        await self._activities.note(visit.place.vmid, "ide.request")
         try:
             async with self._upstream.ask(
                 *(asked.method, (visit.ip, port), asked.target),
@@ -173,6 +178,7 @@ class IdeRelay:
             raise ClientGone
         splice.join(client, found.transport, found.first)
         passage.on_end = lambda: splice.end(passage.ending())
+        passage.taken = lambda: splice.client.taken
         if passage.ended is not None:
             passage.on_end()
 

@@ -64,6 +64,8 @@ class EdgeIntent:
     """Whether it has been ``pending`` for so long that nobody is about to finish it."""
     link: str | None = None
     """What the record says of the one link that was asked about."""
+    asleep: bool = False
+    """Whether the edge answers for it: it was stopped because nobody used it."""
 
     @property
     def published(self) -> bool:
@@ -108,6 +110,8 @@ class ServerFacts:
     billing_state: str = "allowed"
     suspended: bool = False
     """How the owner stands, as the row of ``standings`` says; an administrator's stands for nothing."""
+    idle: dict[str, Any] | None = None
+    """When it stops because nobody uses it, or why it did; None while it does not stop by itself."""
 
 
 def is_ours(vmid: int) -> bool:

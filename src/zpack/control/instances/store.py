@@ -33,16 +33,17 @@ MERGE = text(
 
 MARKS = text(
     """
-    select i.vmid, i.xmin::text::bigint # (coalesce(s.xmin::text::bigint, 0) << 31) as mark
+    select i.vmid, hashtextextended(concat_ws('|', i.xmin, s.xmin, d.xmin), 0) as mark
       from instances i
       left join standings s on s.user_id = i.customer_id
+      left join idle_servers d on d.vmid = i.vmid
      where cast(:owner as varchar) is null or i.customer_id = :owner
      order by i.created_at, i.vmid
     """
 )
 FACTS = text(
     """
-    select i.vmid, i.xmin::text::bigint # (coalesce(s.xmin::text::bigint, 0) << 31) as mark, i.customer_id,
+    select i.vmid, hashtextextended(concat_ws('|', i.xmin, s.xmin, d.xmin), 0) as mark, i.customer_id,
            i.hostname, i.ctype, i.ip, i.created_at, s.plan, u.role is distinct from 'admin' as bound,
            s.server_billing_state,
            s.held_at is not null or s.server_billing_state in ('suspended_shutdown', 'retained') as suspended,
@@ -50,9 +51,16 @@ FACTS = text(
              'game', payload -> 'game', 'variant', payload -> 'variant', 'runtime', payload -> 'runtime',
              'version', payload -> 'version', 'ports', i.allocated_ports,
              'edge', payload -> 'edge', 'proxy', payload -> 'proxy'
-           )::text as payload
+           )::text as payload,
+           case when d.reason is not null then jsonb_build_object(
+             'state', case when d.woken_at is not null then 'waking'
+                           when d.asleep_since is not null then 'asleep' else 'awake' end,
+             'stopsAt', d.stops_at, 'lastActivityAt', d.active_at, 'lastActivity', d.activity,
+             'reason', d.reason, 'keepAliveUntil', d.keep_until
+           ) end as idle
       from instances i
       left join standings s on s.user_id = i.customer_id
+      left join idle_servers d on d.vmid = i.vmid
       left join users u on u.id = i.customer_id
      where i.vmid = any(:vmids)
     """
@@ -81,7 +89,8 @@ EDGE_INTENTS = text(
            coalesce((payload -> 'edge' ->> 'suspended')::boolean, false),
            ctype, coalesce(payload ->> 'game', ''), allocated_ports::text,
            coalesce(payload -> 'edge' ->> 'begunAt' < :abandoned, false),
-           payload -> 'edge' #>> cast(:link as text[])
+           payload -> 'edge' #>> cast(:link as text[]),
+           coalesce((payload -> 'edge' ->> 'asleep')::boolean, false)
       from instances
      where ctype = 'game'
     """
@@ -96,8 +105,8 @@ LOCK_SECTION = text(
 async def list_marks(session: AsyncSession, owner: str | None) -> list[tuple[int, int]]:
     """Return VMID and mark of an owner's servers (None: everyone's), oldest first.
 
-    The mark is PostgreSQL's ``xmin``, of the row and of its owner's standing: another one after every
-    change, however it was made.
+    The mark is made of PostgreSQL's ``xmin``, of the row, its owner's standing and what is known of its
+    idleness: another one after every change, however it was made.
     """
     return [(row[0], row[1]) for row in await session.execute(MARKS, {"owner": owner})]
 
@@ -118,6 +127,7 @@ async def read_facts(session: AsyncSession, vmids: Collection[int]) -> list[Serv
             plan=row.plan,
             billing_state=(row.bound and row.server_billing_state) or "allowed",
             suspended=bool(row.bound and row.suspended),
+            idle=row.idle,
         )
         for row in rows
     ]
@@ -139,8 +149,8 @@ async def list_edge_intents(session: AsyncSession, link: Sequence[str] = ("veloc
     before = (datetime.now(UTC) - ABANDONED_AFTER).isoformat()
     rows = await session.execute(EDGE_INTENTS, {"link": [*link, "state"], "abandoned": before})
     return [
-        EdgeIntent(*first, ports=orjson.loads(ports), abandoned=abandoned, link=said)
-        for *first, ports, abandoned, said in rows
+        EdgeIntent(*first, ports=orjson.loads(ports), abandoned=abandoned, link=said, asleep=asleep)
+        for *first, ports, abandoned, said, asleep in rows
     ]
 
 

@@ -24,9 +24,14 @@ class Velocity:
         self._headers = {SECRET_HEADER: hashed_secret(secret)}
         self._http = http
 
-    async def register(self, *, name: str, address: str, port: int) -> None:
-        """Register a backend; registering it again replaces it. Raises ForeignError."""
-        body = {"server_name": name, "address": address, "port": port}
+    async def register(self, *, name: str, address: str, port: int, asleep: bool | None = None) -> None:
+        """Register a backend; registering it again replaces it. Raises ForeignError.
+
+        ``asleep`` is said to our edge, which answers for a server that sleeps; a bridge does not look at it.
+        """
+        body: dict[str, Any] = {"server_name": name, "address": address, "port": port}
+        if asleep is not None:
+            body["asleep"] = asleep
         _expect(await self._call("POST", "/zpack/register", json_body=body))
 
     async def unregister(self, name: str) -> None:
@@ -50,6 +55,14 @@ class Velocity:
             for row in rows
             if isinstance(row, dict) and isinstance(row.get("name"), str)
         }
+
+    async def sleepers(self) -> frozenset[str] | None:
+        """Return the names our edge answers for; None of a bridge, which knows no sleep."""
+        answer = await self._call("GET", "/zpack/status")
+        _expect(answer)
+        body = answer.json
+        names = body.get("asleep") if isinstance(body, dict) else None
+        return frozenset(n for n in names if isinstance(n, str)) if isinstance(names, list) else None
 
     async def close(self) -> None:
         """Close the session."""

@@ -12,7 +12,7 @@ from zpack.control.instances import store
 from zpack.control.instances.models import ON, is_held
 from zpack.control.publishing import outcomes
 from zpack.control.publishing.fanout import ask_all
-from zpack.control.publishing.links import DOORS, KNOWN
+from zpack.control.publishing.links import DOORS, KNOWN, Answering
 from zpack.control.publishing.models import MINECRAFT_PORT, ProxyReport, parse_report, proxy_patch
 from zpack.control.publishing.store import place_of
 
@@ -68,6 +68,7 @@ class Publishing:
         self._database = database
         self._instances = instances
         self._links = links
+        self._answering = [link for link in links if isinstance(link, Answering)]
         self._places = places
         self._words = words
         self._registrations = registrations
@@ -130,6 +131,18 @@ class Publishing:
         """Record what a reconciler's calls came to."""
         return await self._record(place, found, on=on)
 
+    async def set_asleep(self, vmid: int, *, hostname: str, ip: str, asleep: bool) -> None:
+        """Have the edge answer for a server that sleeps, or no longer; the record says so first."""
+        await self._instances.change_edge(vmid, lambda _: {"asleep": asleep})
+        for link in self._answering:
+            await link.set_asleep(hostname=hostname, ip=ip, asleep=asleep)
+        await self._tell(vmid)
+
+    async def sleepers(self) -> frozenset[str] | None:
+        """Return the names the edge answers for; None of a bridge, which knows no sleep."""
+        told = [await link.sleepers() for link in self._answering]
+        return told[0] if told else None
+
     async def accept(self, body: Any) -> ProxyReport:
         """Merge a callback into ``payload.proxy``. Raises BadReport, UnknownServer."""
         report = parse_report(body) if isinstance(body, dict) else "the body must be an object"
@@ -148,16 +161,19 @@ class Publishing:
         return report
 
     async def rehydration(self) -> list[dict[str, Any]]:
-        """Return the backends a restarted proxy should know: published ones whose agent is ready."""
+        """Return the backends a restarted proxy should know: published ones that are ready, or sleep."""
         async with self._database.reading() as session:
             intents = await store.list_edge_intents(session)
         rows = [row for row in intents if row.published and self._places.of_intent(row).minecraft]
         words = await self._words.get_many([row.vmid for row in rows])
-        return [
-            {"name": row.hostname, "server_name": row.hostname, "address": row.ip, "port": MINECRAFT_PORT}
-            for row in rows
-            if (words[row.vmid] or {}).get("ready") is True
-        ]
+        found: list[dict[str, Any]] = []
+        for row in rows:
+            place = {"address": row.ip, "port": MINECRAFT_PORT}
+            asleep = row.asleep
+            if asleep or (words[row.vmid] or {}).get("ready") is True:
+                names = {"name": row.hostname, "server_name": row.hostname}
+                found.append({**names, **place, **({"asleep": True} if asleep else {})})
+        return found
 
     def _wanting(self, place: Place) -> list[Link]:
         return [link for link in self._links if link.wants(place)]

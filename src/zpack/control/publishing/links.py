@@ -75,6 +75,19 @@ class Rehearsing(Protocol):
         ...
 
 
+@runtime_checkable
+class Answering(Protocol):
+    """A link whose system can answer in the place of a server that sleeps."""
+
+    async def set_asleep(self, *, hostname: str, ip: str, asleep: bool) -> None:
+        """Have it answer, or no longer. Raises ForeignError."""
+        ...
+
+    async def sleepers(self) -> frozenset[str] | None:
+        """Return the host names it answers for; None when it knows no sleep. Raises ForeignError."""
+        ...
+
+
 async def rehearsed(link: Link, place: Place, *, on: bool) -> list[str]:
     """Return what a link would do; of one that cannot say it exactly, in general words."""
     if isinstance(link, Rehearsing):

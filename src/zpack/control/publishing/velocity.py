@@ -77,6 +77,14 @@ class VelocityLink:
         """Close the session."""
         await self._velocity.close()
 
+    async def set_asleep(self, *, hostname: str, ip: str, asleep: bool) -> None:
+        """Have our edge answer for a server that sleeps, or no longer; a bridge does not look at it."""
+        await self._velocity.register(name=hostname, address=ip, port=MINECRAFT_PORT, asleep=asleep)
+
+    async def sleepers(self) -> frozenset[str] | None:
+        """Return the names our edge answers for; None of a bridge."""
+        return await self._velocity.sleepers()
+
     async def rehearse(self, place: Place, *, on: bool) -> list[str]:
         """Return the one call."""
         if on:

@@ -10,6 +10,7 @@ from zpack.control.settings.billing import BillingSettings
 from zpack.control.settings.dns import DnsSettings
 from zpack.control.settings.field import BASE_URL, SettingsError, at_least, env
 from zpack.control.settings.ide import IdeSettings
+from zpack.control.settings.idle import IdleSettings
 from zpack.control.settings.mail import MailSettings
 from zpack.control.settings.monitoring import MonitoringSettings
 from zpack.control.settings.opnsense import OpnsenseSettings
@@ -29,6 +30,7 @@ class Settings(
     BillingSettings,
     DnsSettings,
     IdeSettings,
+    IdleSettings,
     MailSettings,
     MonitoringSettings,
     OpnsenseSettings,

@@ -10,7 +10,14 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
 ConnectionState = Literal[
-    "connectable", "starting", "not_published", "not_registered", "ping_failed", "offline", "suspended"
+    "connectable",
+    "starting",
+    "not_published",
+    "not_registered",
+    "ping_failed",
+    "offline",
+    "suspended",
+    "asleep",
 ]
 
 LATEST = 4_102_444_800_000
@@ -68,6 +75,8 @@ class Observed:
     power_at: str | None = None
     host_operation: dict[str, Any] | None = None
     suspended: bool = False
+    asleep: str | None = None
+    """Why it was stopped, when that was because nobody used it."""
 
     @property
     def pinged(self) -> dict[str, Any]:
@@ -139,7 +148,7 @@ def _verdict(
     seen: Observed, *, ready: bool, published: bool, registered: bool, ping: str
 ) -> tuple[ConnectionState, str]:
     if seen.power is not None and seen.power != "running":
-        return "offline", "The host is not running."
+        return ("asleep", seen.asleep) if seen.asleep else ("offline", "The host is not running.")
     if under_way := _under_way(seen.host_operation):
         state: ConnectionState = "offline" if under_way == "stop" else "starting"
         return state, f"The host is {HOST_STATUS.get(under_way, 'changing')}."

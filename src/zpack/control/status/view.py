@@ -198,6 +198,7 @@ class Servers:
             "ip": facts.ip,
             "plan": self._plan_of(facts.plan),
             "suspended": facts.suspended,
+            "idle": facts.idle,
             "serverBillingState": facts.billing_state,
             "createdAt": facts.created_at,
         }
@@ -261,7 +262,12 @@ def _observed(
         power_at=looked.hosts_at,
         host_operation=operation,
         suspended=facts.suspended,
+        asleep=_asleep(facts.idle),
     )
+
+
+def _asleep(idle: dict[str, Any] | None) -> str | None:
+    return idle["reason"] if idle is not None and idle["state"] == "asleep" else None
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zpack.control.db.session import Database
 from zpack.control.engine.changes import Changes
+from zpack.control.heartbeat.activity import Activities
 from zpack.control.heartbeat.store import AgentWords
 from zpack.control.hosts.store import HostStates
 from zpack.control.outside.agent import Agents
@@ -78,6 +79,7 @@ class Clients:
 class Stores:
     """The live state in Redis, and the way changes are told."""
 
+    activities: Activities
     changes: Changes
     words: AgentWords
     hosts: HostStates
@@ -121,6 +123,7 @@ def build_stores(clients: Clients) -> Stores:
     """Construct the stores of the live state."""
     redis = clients.redis
     return Stores(
+        activities=Activities(redis=redis),
         changes=Changes(redis=redis),
         words=AgentWords(redis=redis),
         hosts=HostStates(redis=redis),

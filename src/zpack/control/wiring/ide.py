@@ -13,13 +13,15 @@ from zpack.control.ide.gate import Border
 from zpack.control.ide.passages import Passages
 from zpack.control.ide.places import Places
 from zpack.control.ide.relay import IdeRelay
+from zpack.control.instances.actions import Instances
 from zpack.control.settings import words
+from zpack.control.wiring.clients import build_stores
 from zpack.control.wiring.identity import build_tokens
 
 if TYPE_CHECKING:
     from zpack.control.accounts.actions import Accounts
     from zpack.control.entitlements.actions import Entitlements
-    from zpack.control.instances.actions import Instances
+    from zpack.control.ide.starting import Wake
     from zpack.control.settings import Settings
     from zpack.control.wiring.clients import Clients
 
@@ -34,18 +36,15 @@ class IdeDoor:
     relay: IdeRelay
     border: Border
     conditions: Conditions
+    wake: Wake
 
 
 def build_ide(
-    settings: Settings,
-    clients: Clients,
-    *,
-    accounts: Accounts,
-    entitlements: Entitlements,
-    instances: Instances,
+    settings: Settings, clients: Clients, accounts: Accounts, entitlements: Entitlements, *, wake: Wake
 ) -> IdeDoor:
     """Construct the room and its gate."""
-    database = clients.database
+    database, activities = clients.database, build_stores(clients).activities
+    instances = Instances(database=database, token_for=clients.agents.token_for)
     origins = {urlsplit(origin).netloc.lower() for origin in words(settings.cors_origins)}
     places = Places(
         suffix=settings.ide_suffix,
@@ -75,14 +74,29 @@ def build_ide(
     relay = IdeRelay(
         upstream=clients.ide,
         passages=Passages(
-            database=database, accounts=accounts, entitlements=entitlements, instances=instances
+            database=database,
+            accounts=accounts,
+            entitlements=entitlements,
+            instances=instances,
+            activities=activities,
         ),
         ide_port=settings.code_server_port,
+        activities=activities,
     )
     room = Ide(
-        database=database, instances=instances, admission=admission, places=places, addresses=addresses
+        database=database,
+        instances=instances,
+        admission=admission,
+        places=places,
+        addresses=addresses,
+        wake=wake,
     )
-    conditions = Conditions(instances=instances, agents=clients.agents)
     return IdeDoor(
-        room=room, places=places, admission=admission, relay=relay, border=border, conditions=conditions
+        room=room,
+        places=places,
+        admission=admission,
+        relay=relay,
+        border=border,
+        conditions=Conditions(instances=instances, agents=clients.agents),
+        wake=wake,
     )

@@ -33,6 +33,7 @@ from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.edge import build_drift, build_operators, build_places
 from zpack.control.wiring.ide import IdeDoor, build_ide
 from zpack.control.wiring.identity import build_identity
+from zpack.control.wiring.idle import build_idle
 from zpack.control.wiring.monitoring import build_monitoring
 from zpack.control.wiring.recovery import build_recovery
 from zpack.control.wiring.traefik import build_routing, provider_token
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from zpack.control.billing.ledger import Ledger
     from zpack.control.billing.webhook import Webhook
     from zpack.control.engine.periodic import Periodic
+    from zpack.control.idle.actions import Idle
     from zpack.control.instances.models import ContainerType
     from zpack.control.monitoring.actions import Discovery, History
     from zpack.control.monitoring.page import Page
@@ -81,6 +83,7 @@ class Api:
     files: Files
     dev_files: Files
     ide: IdeDoor
+    idle: Idle
     instances: Instances
     mods: Mods
     operations: Operations
@@ -222,6 +225,7 @@ def build_console_streams(clients: Clients, accounts: Accounts, entitlements: En
         entitlements=entitlements,
         instances=build_instances(clients),
         consoles=clients.consoles,
+        activities=build_stores(clients).activities,
     )
 
 
@@ -241,6 +245,8 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         domain=settings.game_domain,
         plan_of=entitlements.plan_name,
     )
+    power = build_power(settings, clients, operations)
+    idle = build_idle(settings, clients, entitlements=entitlements, instances=instances, power=power)
     return Api(
         accounts=accounts,
         administration=identity.administration,
@@ -257,12 +263,13 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
         files=build_files(clients, accounts, entitlements, "game"),
         dev_files=build_files(clients, accounts, entitlements, "dev"),
-        ide=build_ide(settings, clients, accounts=accounts, entitlements=entitlements, instances=instances),
+        ide=build_ide(settings, clients, accounts, entitlements, wake=idle.opened),
+        idle=idle,
         instances=instances,
         mods=build_mods(settings, clients, entitlements),
         operations=operations,
         plans=Plans(database=database),
-        power=build_power(settings, clients, operations),
+        power=power,
         provisioning=Provisioning(
             database=database,
             operations=operations,

@@ -29,6 +29,7 @@ from zpack.control.suspension.reconciler import SuspensionReconciler
 from zpack.control.wiring.billing import build_billing_work
 from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.edge import build_link_reconcilers, link_periodics
+from zpack.control.wiring.idle import idle_reconciler
 from zpack.control.wiring.mail import build_mail
 from zpack.control.wiring.proxmox import build_volumes
 from zpack.control.wiring.recovery import build_reset_requests
@@ -75,6 +76,13 @@ def build_work(settings: Settings, clients: Clients, *, embedded: bool) -> Work:
     dispatcher = Dispatcher(database=clients.database, workflows=workflows)
     dispatch = Periodic(name="dispatch", every=1.0, tick=dispatcher.tick)
     suspension = suspension_reconciler(settings, clients, alone=shards.alone, hint=dispatch.hint)
+    idle = idle_reconciler(
+        settings,
+        clients,
+        power=build_power(settings, clients, Operations(database=clients.database, hint=dispatch.hint)),
+        publishing=build_publishing(settings, clients),
+        alone=shards.alone,
+    )
     billing = build_billing_work(settings, clients, shards)
     return Work(
         workflows=workflows,
@@ -91,6 +99,7 @@ def build_work(settings: Settings, clients: Clients, *, embedded: bool) -> Work:
             *build_mail(settings, clients),
             *build_reset_requests(settings, clients),
             *build_reconcilers(settings, clients, shards),
+            Periodic(name="idle", every=settings.idle_seconds, tick=idle.tick, cap=30.0),
             Periodic(name="suspension", every=SUSPENSION_SECONDS, tick=suspension.tick, cap=30.0),
         ),
     )

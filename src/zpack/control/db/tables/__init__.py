@@ -13,6 +13,7 @@ from zpack.control.db.tables.billing import (
 from zpack.control.db.tables.engine import PollingWorker, WorkerLease, WorkShard
 from zpack.control.db.tables.entitlements import Plan, Standing
 from zpack.control.db.tables.ide import ForwardedPort
+from zpack.control.db.tables.idle import IdleServer
 from zpack.control.db.tables.instances import (
     ContainerInstance,
     DeletedInstance,
@@ -38,6 +39,7 @@ __all__ = [
     "DeletedInstance",
     "ForwardedPort",
     "IdempotencyKey",
+    "IdleServer",
     "LoginSession",
     "MailedToken",
     "Operation",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from zpack.control.db.tables.base import Base, Json, Now
@@ -25,4 +25,10 @@ class AuditEntry(Base):
     __table_args__ = (
         Index("ix_audit_log_actor_id", "actor", "id"),
         Index("ix_audit_log_action_id", "action", "id"),
+        Index(
+            "ix_audit_log_vmid",
+            text("(payload ->> 'vmid')"),
+            "id",
+            postgresql_where=text("payload ->> 'vmid' is not null"),
+        ),
     )

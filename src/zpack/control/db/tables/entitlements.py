@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from zpack.control.db.tables.base import Base, Json, Now, Timestamp
@@ -21,6 +24,8 @@ class Plan(Base):
     interval: Mapped[str] = mapped_column(server_default="month")
     stripe_price_id: Mapped[str | None] = mapped_column(unique=True)
     limits: Mapped[Json]
+    idle: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """``{minutes, required}``: its servers stop when nobody uses them; null leaves it to their owners."""
     position: Mapped[int] = mapped_column(server_default="0")
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     """Whether it is offered; one that is not may still be had."""
