@@ -86,6 +86,7 @@ RESET = {"token": "x", "password": "{password}"}
 CHANGED = {"currentPassword": "{password}", "newPassword": "{password} yet"}
 MOVED = {"email": "moved@example.org", "currentPassword": "{password}"}
 REGISTER = {"email": "new@example.org", "username": "new", "password": "{password}"}
+HAND = {"vmid": "{server_id}", "dryRun": True}
 START, STOP = {"action": "start"}, {"action": "stop"}
 RESTART = {"action": "restart"}
 KEY = {"name": "a key", "scopes": ["account"]}
@@ -225,11 +226,11 @@ ROWS = (
     Row("POST /internal/velocity/proxy-status", EDGE),
     Row("GET /internal/velocity/servers", EDGE),
     Row("GET /api/edge/health", ADMIN),
-    Row("POST /api/edge/publish", ADMIN, body={"vmid": 5999}),
-    Row("POST /api/edge/unpublish", ADMIN, body={"vmid": 5999}),
+    Row("POST /api/edge/publish", ADMIN, body=HAND),
+    Row("POST /api/edge/unpublish", ADMIN, body=HAND),
     Row("GET /api/edge/drift", ADMIN),
     Row("POST /api/edge/drift", ADMIN, body={"apply": False}),
     Row("GET /api/test/edge/health", ADMIN),
-    Row("POST /api/test/edge/publish", ADMIN, body={"vmid": 5999}),
-    Row("POST /api/test/edge/unpublish", ADMIN, body={"vmid": 5999}),
+    Row("POST /api/test/edge/publish", ADMIN, body=HAND),
+    Row("POST /api/test/edge/unpublish", ADMIN, body=HAND),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 ContainerType = Literal["game", "dev"]
@@ -58,7 +58,8 @@ class EdgeIntent:
     """Whether no door leads to it for as long as its owner is suspended."""
     ctype: str = "game"
     game: str = ""
-    ports: dict[str, Any] = field(default_factory=dict[str, Any])
+    ports: Any = None
+    """The column ``allocated_ports``."""
     abandoned: bool = False
     """Whether it has been ``pending`` for so long that nobody is about to finish it."""
     link: str | None = None

@@ -59,8 +59,15 @@ class Opnsense:
 
     async def forwards(self, phrase: str) -> list[Forward]:
         """Return the port forwards whose description begins with a phrase."""
+        return [one for one in await self._forwards(phrase) if one.description.startswith(phrase)]
+
+    async def forwards_to(self, alias: str) -> list[Forward]:
+        """Return the port forwards that lead to an alias."""
+        return [one for one in await self._forwards(alias) if one.target == alias]
+
+    async def _forwards(self, phrase: str) -> list[Forward]:
         rows = await self._search(f"{FORWARDS}/search_rule", phrase)
-        found = [
+        return [
             Forward(
                 uuid=str(row.get("uuid")),
                 interface=_value(row, "interface"),
@@ -73,7 +80,6 @@ class Opnsense:
             )
             for row in rows
         ]
-        return [one for one in found if one.description.startswith(phrase)]
 
     async def aliases(self, prefix: str) -> list[Alias]:
         """Return the aliases whose name begins with a prefix."""

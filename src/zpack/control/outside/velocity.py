@@ -18,7 +18,8 @@ GONE = 404
 class Velocity:
     """Registers backends by short host name."""
 
-    def __init__(self, *, base_url: str, secret: str, http: ForeignHttp) -> None:
+    def __init__(self, *, base_url: str, secret: str, http: ForeignHttp, seconds: float = SECONDS) -> None:
+        self._seconds = seconds
         self._base = base_url.rstrip("/")
         self._headers = {SECRET_HEADER: hashed_secret(secret)}
         self._http = http
@@ -56,7 +57,7 @@ class Velocity:
 
     async def _call(self, method: str, path: str, **call: Any) -> Answer:
         return await self._http.request(
-            method, self._base + path, budget=Budget.seconds(SECONDS), headers=self._headers, **call
+            method, self._base + path, budget=Budget.seconds(self._seconds), headers=self._headers, **call
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 Protocol = Literal["tcp", "udp"]
 
@@ -82,26 +82,28 @@ def service_of(game: str) -> Service:
     return found or Service("game", "tcp", MINECRAFT_PORT)
 
 
-def endpoints_of(game: str, ports: Mapping[str, Any]) -> tuple[Endpoint, ...]:
+def endpoints_of(game: str, ports: Any) -> tuple[Endpoint, ...]:
     """Return a server's ports from its column ``allocated_ports``.
 
     ``game`` lists the ports inside; ``public`` maps each of them, as text, to the one outside, where it is
     another. A game whose ports nobody listed has its usual one.
     """
     service = service_of(game)
-    outside = ports.get("public") if isinstance(ports.get("public"), dict) else {}
-    inside = [n for n in ports.get("game") or () if _is_port(n)] or [service.port]
+    known = ports if isinstance(ports, dict) else {}
+    outside, listed = known.get("public"), known.get("game")
+    inside = [n for n in listed if _is_port(n)] if isinstance(listed, list) else []
     return tuple(
-        Endpoint(service.name, service.protocol, _outside(outside, number), number) for number in inside
+        Endpoint(service.name, service.protocol, _outside(outside, number), number)
+        for number in inside or [service.port]
     )
 
 
 def _outside(outside: Any, number: int) -> int:
-    found = outside.get(str(number))
+    found: Any = outside.get(str(number)) if isinstance(outside, dict) else None
     return found if _is_port(found) else number
 
 
-def _is_port(value: Any) -> bool:
+def _is_port(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= PORT_MAX
 
 

@@ -1,22 +1,22 @@
 """OPNsense as a link: one port forward for each public port of a game that has no proxy, and one alias.
 
 A forward leads to the alias ``zpack_<vmid>``, which holds the container's address. Both are ours by their
-names: the description's first word and the alias' prefix. Changes go one after the other, each from a
-savepoint to an apply that is confirmed only when OPNsense still answers; otherwise it goes back, by our hand
-or by itself.
+names: the description's first word and the alias' prefix. Changes go in batches, one after the other, each
+from a savepoint to an apply that is confirmed only when OPNsense still answers; otherwise it goes back, by
+our hand or by itself.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
 from zpack.control.engine.errors import ForeignError
+from zpack.control.publishing.batches import Batches
 from zpack.control.publishing.places import vmid_in
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from zpack.control.outside.opnsense import Alias, Forward, Opnsense
     from zpack.control.publishing.models import Endpoint, Place
@@ -34,7 +34,7 @@ class OpnsenseLink:
         self._opnsense = opnsense
         self._publish = publish
         self._interface = interface
-        self._turn = asyncio.Lock()
+        self._batches = Batches(_Confirmed(opnsense))
 
     def wants(self, place: Place) -> bool:
         """Say whether players come by a port of their own."""
@@ -42,7 +42,8 @@ class OpnsenseLink:
 
     async def put(self, place: Place) -> dict[str, Any]:
         """Forward the ports to the place."""
-        async with self._turn, self._changing():
+
+        async def work() -> dict[str, Any]:
             await self._put_alias(place)
             held = await self._opnsense.forwards(_tag(place.hostname))
             for endpoint in place.endpoints:
@@ -50,28 +51,26 @@ class OpnsenseLink:
             wanted = {_description(place, endpoint) for endpoint in place.endpoints}
             for forward in _surplus(held, wanted):
                 await self._opnsense.drop_forward(forward.uuid)
-        ports = [f"{one.protocol}/{one.number}" for one in place.endpoints]
-        return {
-            "alias": _alias(place.vmid),
-            "address": place.ip,
-            "ports": ports,
-            "interface": self._interface,
-        }
+            ports = [f"{one.protocol}/{one.number}" for one in place.endpoints]
+            return {"alias": _alias(place.vmid), "address": place.ip, "ports": ports}
+
+        return await self._batches.run(work)
 
     async def drop(self, place: Place) -> dict[str, Any]:
         """Remove all forwards of this name and its alias; nothing is applied when there was nothing."""
-        async with self._turn:
+
+        async def work() -> dict[str, Any] | None:
             held = await self._opnsense.forwards(_tag(place.hostname))
-            others = await self._opnsense.forwards(TAG) if place.vmid else []
-            aliases = await self._aliases(place.vmid) if not _shared(place, others) else []
+            aliases = await self._aliases(place.vmid)
             if not held and not aliases:
-                return {"ports": []}
-            async with self._changing():
-                for forward in held:
-                    await self._opnsense.drop_forward(forward.uuid)
-                for alias in aliases:
-                    await self._opnsense.drop_alias(alias.uuid)
-        return {"ports": []}
+                return None
+            for forward in held:
+                await self._opnsense.drop_forward(forward.uuid)
+            for alias in aliases if not await self._is_shared(place) else ():
+                await self._opnsense.drop_alias(alias.uuid)
+            return {"ports": []}
+
+        return await self._batches.run(work)
 
     async def listed(self) -> Mapping[str, str] | None:
         """Return what leads where, by host name: aliases resolved, disabled forwards and doubles seen."""
@@ -149,24 +148,34 @@ class OpnsenseLink:
         }
         await self._opnsense.put_forward(same.uuid if same else None, rule)
 
-    @contextlib.asynccontextmanager
-    async def _changing(self) -> AsyncGenerator[None]:
-        """Make the block's changes live as one, or not at all as far as OPNsense lets us.
+    async def _is_shared(self, place: Place) -> bool:
+        """Say whether forwards of another name lead to the same alias: the VMID has been given again."""
+        leading = await self._opnsense.forwards_to(_alias(place.vmid))
+        return any(not one.description.startswith(_tag(place.hostname)) for one in leading)
 
-        The apply is confirmed by another look: when nobody answers, OPNsense goes back by itself.
-        """
-        revision = await self._opnsense.savepoint()
-        try:
-            yield
-            await self._opnsense.apply(revision)
-            if revision is not None:
-                await self._opnsense.ping()
-                await self._opnsense.cancel_rollback(revision)
-        except BaseException:
-            if revision is not None:
-                with contextlib.suppress(ForeignError):
-                    await self._opnsense.revert(revision)
-            raise
+
+class _Confirmed:
+    """From a savepoint to an apply that is confirmed by another look.
+
+    When nobody answers that look, OPNsense goes back by itself.
+    """
+
+    def __init__(self, opnsense: Opnsense) -> None:
+        self._opnsense = opnsense
+
+    async def begin(self) -> str | None:
+        return await self._opnsense.savepoint()
+
+    async def commit(self, mark: str | None) -> None:
+        await self._opnsense.apply(mark)
+        if mark is not None:
+            await self._opnsense.ping()
+            await self._opnsense.cancel_rollback(mark)
+
+    async def abort(self, mark: str | None) -> None:
+        if mark is not None:
+            with contextlib.suppress(ForeignError):
+                await self._opnsense.revert(mark)
 
 
 def _tag(hostname: str) -> str:
@@ -190,12 +199,6 @@ def _surplus(held: Iterable[Forward], wanted: set[str]) -> list[Forward]:
             surplus.append(one)
         seen.add(one.description)
     return surplus
-
-
-def _shared(place: Place, forwards: Iterable[Forward]) -> bool:
-    """Say whether forwards of another name lead to the same alias: the VMID has been given again."""
-    tag = _tag(place.hostname)
-    return any(one.target == _alias(place.vmid) and not one.description.startswith(tag) for one in forwards)
 
 
 def _verb(kind: str, uuid: str | None) -> str:

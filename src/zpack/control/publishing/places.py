@@ -34,7 +34,7 @@ class Places:
             ip=row.ip or "",
             ctype="dev" if row.ctype == "dev" else "game",
             game=game,
-            endpoints=endpoints_of(game, row.allocated_ports or {}),
+            endpoints=endpoints_of(game, row.allocated_ports),
         )
 
     def of_intent(self, row: EdgeIntent) -> Place:
@@ -46,14 +46,14 @@ class Places:
             ip=row.ip or "",
             ctype="dev" if row.ctype == "dev" else "game",
             game=row.game,
-            endpoints=endpoints_of(row.game, row.ports or {}),
+            endpoints=endpoints_of(row.game, row.ports),
         )
 
     def of_gone(self, hostname: str, archived: DeletedInstance | None) -> Place:
         """Return the place of a server without a row: what the archive knows, or the name alone."""
         known = archived is not None and archived.hostname == hostname
         game = str(archived.game or "") if archived is not None and known else ""
-        ports = (archived.ports or {}) if archived is not None and known else {}
+        ports = archived.ports if archived is not None and known else None
         return Place(
             vmid=vmid_in(hostname) or 0,
             hostname=hostname,

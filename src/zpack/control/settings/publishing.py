@@ -17,6 +17,8 @@ class PublishingSettings(BaseSettings):
 
     velocity_url: str = env("VELOCITY_URL")
     """Base URL of the bridge, or of ``zpack edge``'s registry."""
+    velocity_timeout_ms: int = env("VELOCITY_TIMEOUT_MS", default=5000)
+    """Milliseconds that one of its calls may take."""
     edge_secret: SecretStr = env("ZPACK_SECRET", "ZPACK_SHARED_SECRET")
     """Secret shared with the bridge or edge."""
     game_domain: str = env("GAME_DOMAIN", default="zpack.localhost")

@@ -26,7 +26,7 @@ PACES = {
     "technitium": Pace(every=10, listing=120, at_once=LOT, pause=5),
     "rfc2136": Pace(every=10, listing=120, at_once=LOT, pause=5),
     "traefik": Pace(every=5, listing=30, at_once=16, pause=5),
-    "opnsense": Pace(every=10, listing=120, at_once=1, pause=5),
+    "opnsense": Pace(every=10, listing=120, at_once=16, pause=5),
 }
 CLUSTER_SECONDS = 10.0
 AT_ONCE = 16

@@ -45,5 +45,6 @@ def _velocity(settings: Settings) -> Link:
         base_url=settings.velocity_url,
         secret=settings.edge_secret.get_secret_value(),
         http=ForeignHttp(name="the game proxy"),
+        seconds=settings.velocity_timeout_ms / 1000,
     )
     return VelocityLink(velocity=client)

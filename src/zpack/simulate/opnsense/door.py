@@ -29,7 +29,7 @@ Answer = tuple[Any, int]
 
 
 class Door:
-    """Answers ``/api`` and the operator's ``/rehearsal`` of one firewall."""
+    """Answers ``/api`` and the operator's ``/_simulate`` of one firewall."""
 
     def __init__(self, firewall: Firewall, *, key: str, secret: str) -> None:
         self.firewall = firewall
@@ -50,8 +50,8 @@ class Door:
         """Return the routes."""
         return [
             web.get("/", self._page),
-            web.get("/rehearsal/state", self._state),
-            web.route("*", "/rehearsal/faults", self._faults),
+            web.get("/_simulate/state", self._state),
+            web.route("*", "/_simulate/faults", self._faults),
             web.route("*", r"/api/{path:[\s\S]*}", self.handle),
         ]
 
