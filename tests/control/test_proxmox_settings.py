@@ -99,6 +99,10 @@ def test_a_disk_may_be_larger_where_resizing_is_allowed(said: Any) -> None:
     assert said(TOKEN, {"ZPACK_DISK_GIB": "20", "PVE_ALLOW_RESIZE": "1"}).disk_gib == 20
 
 
+def test_fingerprints_are_read_with_and_without_colons(said: Any) -> None:
+    assert build_trust(said(TOKEN, {"PROXMOX_FINGERPRINT": "AA:" * 31 + "AA, " + "bb" * 32})) is not None
+
+
 def test_without_checks_nobody_is_pinned(said: Any) -> None:
     pin = {"PROXMOX_FINGERPRINT": "AA" * 32}
     assert build_trust(said(TOKEN, pin)) is not None

@@ -152,6 +152,15 @@ async def test_the_deadline_ends_a_step_that_hangs(kernel: Any) -> None:
     assert (status, error["code"]) == ("failed", "deadline_exceeded")
 
 
+async def test_a_deadline_missed_by_trying_again_says_why(kernel: Any) -> None:
+    async def locked(state: State) -> None:
+        raise ForeignError("CT is locked (backup)", transient=True)
+
+    status, _, error = await kernel(Workflow("w", (Step("start", locked),), MINUTE), seconds=0.5)
+    assert status == "failed"
+    assert error["message"] == "The time ran out in start: CT is locked (backup)."
+
+
 async def test_a_cancel_interrupts_a_step_that_hangs(kernel: Any) -> None:
     async def hang(state: State) -> None:
         await asyncio.Event().wait()

@@ -55,6 +55,21 @@ async def test_what_is_so_already_is_fine(proxmox: Proxmox) -> None:
         await proxmox.delete(**where)
 
 
+async def test_a_ping_tells_of_the_quorum(proxmox: Proxmox, cluster: Cluster) -> None:
+    assert await proxmox.ping(Budget.seconds(5))
+    cluster.lose_quorum()
+    assert not await proxmox.ping(Budget.seconds(5))
+
+
+async def test_tasks_are_listed_newest_first(proxmox: Proxmox) -> None:
+    await clone(proxmox)
+    await proxmox.start(vmid=5000, node="local", budget=Budget.seconds(5))
+    rows = await proxmox.tasks(node="local", budget=Budget.seconds(5))
+    assert {(row.kind, row.ended) for row in rows} == {("vzclone", "OK"), ("vzstart", "OK")}
+    (only,) = await proxmox.tasks(node="local", budget=Budget.seconds(5), vmid="5000")
+    assert only.kind == "vzstart"
+
+
 async def test_a_stop_carries_no_timeout(proxmox: Proxmox, cluster: Cluster) -> None:
     await clone(proxmox)
     await proxmox.stop(vmid=5000, node="local", budget=Budget.seconds(5))
@@ -89,6 +104,24 @@ async def test_virtual_machines_take_vmids_too_but_are_no_guests(proxmox: Proxmo
     cluster.add_vm(5003, "a-vm", node="local")
     assert 5003 in await proxmox.taken_vmids(Budget.seconds(5))
     assert await proxmox.locate(5003, Budget.seconds(5)) is None
+
+
+@pytest.mark.seed("S55")
+async def test_a_guest_that_the_token_does_not_see_is_not_believed_gone(
+    proxmox: Proxmox, cluster: Cluster
+) -> None:
+    cluster.add_ct(5001, node="local")
+    cluster.grant("zpack@pve!api", "/vms/820", "VM.Audit")
+    cluster.apitokens["root@pam!zpack"], cluster.apitokens["zpack@pve!api"] = "x", "secret"
+    url = proxmox._hosts._bases[0].removesuffix("/api2/json")
+    blind = Proxmox(
+        base_url=url, token="zpack@pve!api=secret", node="local", http=ForeignHttp(name="Proxmox")
+    )
+    assert await blind.locate(5002, Budget.seconds(5)) is None
+    with pytest.raises(ForeignError, match="does not see") as failed:
+        await blind.locate(5001, Budget.seconds(5))
+    assert failed.value.transient
+    await blind.close()
 
 
 async def test_a_taken_vmid(proxmox: Proxmox) -> None:

@@ -33,8 +33,10 @@ def failing(status: str) -> bytes:
 @contextlib.asynccontextmanager
 async def client(*urls: str) -> AsyncGenerator[Proxmox]:
     made = Proxmox(base_url=",".join(urls), token=TOKEN, node="local", http=ForeignHttp(name="Proxmox"))
-    yield made
-    await made.close()
+    try:
+        yield made
+    finally:
+        await made.close()
 
 
 async def start(proxmox: Proxmox) -> None:

@@ -16,14 +16,12 @@ from zpack.control.engine.budget import Budget
 from zpack.control.outside.http import ForeignHttp, Untrusted
 from zpack.control.outside.proxmox import Proxmox
 from zpack.control.outside.tls import authority, pinned
-from zpack.control.wiring.proxmox import build_trust
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from zpack.control.outside.tls import Trust
-    from zpack.control.settings import Settings
 
 HOST = "127.82.0.6"
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
@@ -110,8 +108,3 @@ async def test_another_fingerprint_is_refused_and_told(ca: trustme.CA) -> None:
             await client.version(Budget.seconds(10))
     assert not failed.value.transient
     assert not failed.value.timed_out
-
-
-@pytest.mark.parametrize("extra", [{"proxmox_fingerprint": "AA:" * 31 + "AA, " + "bb" * 32}])
-def test_fingerprints_are_read_with_and_without_colons(settings: Settings) -> None:
-    assert build_trust(settings) is not None

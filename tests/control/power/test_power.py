@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.waiting import eventually
+from zpack.control.engine.errors import ForeignError
 from zpack.control.operations.store import list_active, set_finished
 
 if TYPE_CHECKING:
+    from tests.control.provisioning.counterparts import Counterparts
     from tests.control.provisioning.world import World
     from tests.support.http import Caller
     from zpack.control.db.session import AsyncSession
@@ -115,6 +117,29 @@ async def test_a_host_that_does_not_end_is_stopped(hers: World, worker: Worker, 
     hers.cluster.fail("POST", "/status/shutdown", 500, "shutdown timed out")
     await ann.post(f"{SERVER}/host/stop")
     assert await settled(ann) == "stopped"
+
+
+class TestShutdownTimeout:
+    """``PVE_SHUTDOWN_TIMEOUT`` is what Proxmox gives a container to end."""
+
+    @pytest.fixture
+    def extra(self, others: Counterparts) -> dict[str, Any]:
+        return {**others.settings, "proxmox_shutdown_seconds": 7}
+
+    async def test_it_is_handed_on(self, hers: World) -> None:
+        (stop, *_) = hers.workflows["host-stop"].steps
+        await stop.do({"vmid": 5000, "customer_id": None, "operation_id": "op_1"})
+        asked = [str(body) for _, path, body in hers.cluster.requests if str(path).endswith("/shutdown")]
+        assert asked
+        assert "timeout=7" in asked[0]
+
+
+async def test_a_shutdown_that_is_refused_to_us_kills_nothing(hers: World) -> None:
+    hers.cluster.fail("POST", "/status/shutdown", 403, "Permission check failed (/vms/5000, VM.PowerMgmt)")
+    (stop, *_) = hers.workflows["host-stop"].steps
+    with pytest.raises(ForeignError):
+        await stop.do({"vmid": 5000, "customer_id": None, "operation_id": "op_1"})
+    assert hers.cluster.ct(5000).status == "running"
 
 
 @pytest.mark.seed("S43", "S45")

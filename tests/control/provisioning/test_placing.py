@@ -92,6 +92,20 @@ async def test_a_container_that_fits_nowhere_is_refused(world: World, state: Sta
     assert await world.left() == NOTHING
 
 
+class TestFixedNode:
+    """``PROXMOX_NODE`` alone takes every container, wherever the template is by now."""
+
+    @pytest.fixture
+    def extra(self, extra: dict[str, Any]) -> dict[str, Any]:
+        return {**extra, "proxmox_node": "pve2"}
+
+    @pytest.mark.parametrize("at", NODES)
+    async def test_a_template_that_moved_is_found(self, world: World, state: State, at: str) -> None:
+        world.cluster.ct(TEMPLATE).node = at
+        await run(world.create[:2], state)
+        assert spread(world) == {"pve2": 1}
+
+
 class TestLocalStorage:
     """Without shared storage a clone stays where its template is."""
 

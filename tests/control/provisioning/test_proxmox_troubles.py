@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from tests.control.provisioning.counterparts import TEMPLATE
 from tests.control.provisioning.world import NOTHING, World, request_for
+from tests.support.waiting import eventually
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.outside import proxmox_hosts
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from zpack.control.engine.steps import State, Step
 
-TRIES = 100
+TRIES = 1000
 CREATE = (
     "GET /cluster/resources", "GET /cluster/nextid", "POST .*/clone", "GET .*/tasks/.*/status",
     "PUT .*/config", "POST .*/status/start", "GET .*/interfaces", "GET .*/status/current",
@@ -158,6 +160,39 @@ async def test_a_create_gets_through_what_passes(world: World, manner: str) -> N
         assert world.cluster.ct(5000 + number).status == "running"
         await undone(list(steps), state)
         assert await world.left() == NOTHING, (call, manner)
+
+
+def lose_quorum(world: World, lost: bool) -> None:
+    world.cluster.quorate = not lost
+
+
+def lose_node(world: World, lost: bool) -> None:
+    world.cluster.set_node_offline("local", lost)
+
+
+def lose_packets(world: World, lost: bool) -> None:
+    world.cluster.flaky_network(drop_rate=0.3 if lost else 0)
+
+
+def hold_template(world: World, lost: bool) -> None:
+    world.cluster.ct(TEMPLATE).lock = "backup" if lost else None
+
+
+@pytest.mark.parametrize("trouble", [lose_quorum, lose_node, lose_packets, hold_template])
+async def test_a_cluster_that_recovers_finishes_what_was_begun(
+    world: World, trouble: Callable[[World, bool], None]
+) -> None:
+    states = [request_for(5000 + number, f"op_{number}") for number in range(3)]
+    trouble(world, True)
+    steps = world.create[:UNTIL_PAYLOAD]
+    creates = [asyncio.ensure_future(driven(steps, state)) for state in states]
+    await eventually(lambda: len(world.cluster.requests) > 20, what="the creates to try")
+    trouble(world, False)
+    assert await asyncio.gather(*creates) == [True] * 3
+    assert {world.cluster.ct(5000 + number).status for number in range(3)} == {"running"}
+    for state in states:
+        await undone(list(steps), state)
+    assert await world.left() == NOTHING
 
 
 @pytest.mark.parametrize("manner", LASTING)

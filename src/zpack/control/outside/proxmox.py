@@ -28,7 +28,7 @@ from zpack.control.outside.proxmox_errors import (
     following,
     message_of,
 )
-from zpack.control.outside.proxmox_facts import Guest, first_address, objects, read_resources
+from zpack.control.outside.proxmox_facts import Guest, Timeframe, first_address, objects, read_resources
 from zpack.control.outside.proxmox_hosts import ApiHosts, Question
 from zpack.control.outside.proxmox_tasks import Tasks
 
@@ -38,10 +38,13 @@ if TYPE_CHECKING:
     from zpack.control.engine.budget import Budget
     from zpack.control.outside.http import ForeignHttp
     from zpack.control.outside.proxmox_access import Access
-    from zpack.control.outside.proxmox_facts import Resources, TaskRow, Timeframe
+    from zpack.control.outside.proxmox_facts import Resources, TaskRow
     from zpack.control.outside.proxmox_tasks import TaskNote
 
-__all__ = ["AlreadyExists", "Denied", "Guest", "Locked", "Missing", "Proxmox", "Unreachable", "following"]
+__all__ = [
+    "AlreadyExists", "Denied", "Guest", "Locked", "Missing", "Proxmox", "Timeframe", "Unreachable",
+    "following",
+]  # fmt: skip
 
 SUCCESS = range(200, 300)
 Verb = Literal["POST", "PUT", "DELETE"]

@@ -60,10 +60,11 @@ class Placing:
             raise ForeignError("no node of the cluster can take a clone of the template", transient=True)
         return await self._chosen(state, resources, candidates)
 
-    async def origin(self, node: str, budget: Budget) -> Origin:
-        """Return the template for a node, where it really is."""
+    async def origin(self, node: str, budget: Budget, *, moved: bool = False) -> Origin:
+        """Return the template for a node; where it really is when nodes are chosen, or when it has moved."""
         template = self._template_for(node)
-        guest = await self._proxmox.locate(template, budget) if self._settings.placed else None
+        look = moved or self._settings.placed
+        guest = await self._proxmox.locate(template, budget) if look else None
         return Origin(template, guest.node if guest else node, node)
 
     async def _chosen(self, state: State, resources: Resources, candidates: Sequence[Candidate]) -> str:

@@ -19,7 +19,7 @@ from zpack.control.instances import store
 from zpack.control.instances.models import MARK, description_for, is_marked, is_ours, made_by
 from zpack.control.operations.notes import OperationNote, warned
 from zpack.control.outside.agent import AgentRefused
-from zpack.control.outside.proxmox import AlreadyExists, Locked, following
+from zpack.control.outside.proxmox import AlreadyExists, Locked, Missing, following
 from zpack.control.provisioning.models import agent_payload, ctype_of
 from zpack.control.provisioning.ports import take_ports
 from zpack.control.routing import store as routing
@@ -152,6 +152,13 @@ class CreateSteps:
         return {"node": node, **warned(state, warning)}
 
     async def _cloned(self, state: State, origin: Origin, note: TaskNote, budget: Budget) -> str | None:
+        try:
+            return await self._clone(state, origin, note, budget)
+        except Missing:  # what is missing is the template: it was moved
+            there = await self._placing.origin(origin.target, budget, moved=True)
+            return await self._clone(state, there, note, budget)
+
+    async def _clone(self, state: State, origin: Origin, note: TaskNote, budget: Budget) -> str | None:
         return await self._proxmox.clone(
             template=origin.template,
             node=origin.node,
