@@ -40,6 +40,7 @@ from zpack.control.power.routes import router as power
 from zpack.control.provisioning.routes import router as provisioning
 from zpack.control.publishing.routes import router as publishing
 from zpack.control.recovery.routes import router as recovery
+from zpack.control.repair.routes import router as repair
 from zpack.control.secondfactor.routes import router as secondfactor
 from zpack.control.status.routes import router as status
 from zpack.control.suspension.routes import router as suspension
@@ -57,7 +58,7 @@ CLIENT_CLOSED = 499
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
     backups, mods, dev, ide, publishing, administration, apikeys, billing, entitlements, recovery,
-    secondfactor, suspension,
+    repair, secondfactor, suspension,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"

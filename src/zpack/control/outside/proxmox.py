@@ -121,6 +121,15 @@ class Proxmox:
                 )
         return found
 
+    async def nodes(self, budget: Budget) -> dict[str, bool]:
+        """Return every node of the cluster, and whether it is online."""
+        rows = await self._call("GET", "/nodes", budget)
+        return {
+            str(row["node"]): row.get("status") == "online"
+            for row in rows or []
+            if isinstance(row, dict) and "node" in row
+        }
+
     async def taken_vmids(self, budget: Budget) -> set[int]:
         """Return every VMID in use on the cluster, virtual machines included."""
         rows = await self._call("GET", "/cluster/resources", budget, params={"type": "vm"})

@@ -12,6 +12,7 @@ from zpack.control.settings.ide import IdeSettings
 from zpack.control.settings.mail import MailSettings
 from zpack.control.settings.proxmox import ProxmoxSettings
 from zpack.control.settings.publishing import PublishingSettings
+from zpack.control.settings.repair import RepairSettings
 
 SECRET_MIN = 32
 """RFC 7518 §3.2: an HS256 key is at least as long as its hash."""
@@ -19,7 +20,9 @@ LIFE_MAX = 366 * 86400
 LOCAL_ORIGINS = "http://localhost:3000"
 
 
-class Settings(BillingSettings, IdeSettings, MailSettings, ProxmoxSettings, PublishingSettings):
+class Settings(
+    BillingSettings, IdeSettings, MailSettings, ProxmoxSettings, PublishingSettings, RepairSettings
+):
     """Everything the API and the worker may be told."""
 
     host: str = env("HOST", default="127.0.0.1")

@@ -21,12 +21,14 @@ from zpack.control.outside.proxmox import Proxmox
 from zpack.control.outside.velocity import Velocity
 from zpack.control.power.store import HostOperations
 from zpack.control.publishing.store import Registrations
+from zpack.control.wiring.discord import build_discord
 from zpack.control.wiring.roads import build_roads
 from zpack.control.wiring.stripe import build_stripe
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from zpack.control.outside.discord import Discord
     from zpack.control.outside.mail import Road
     from zpack.control.outside.stripe import Stripe
     from zpack.control.settings import Settings
@@ -49,6 +51,7 @@ class Clients:
     mail: tuple[Road, ...]
     modrinth: Modrinth
     stripe: Stripe
+    discord: Discord | None = None
 
     async def close(self) -> None:
         """Close every session and connection."""
@@ -62,6 +65,7 @@ class Clients:
             *self.mail,
             self.modrinth,
             self.stripe,
+            *((self.discord,) if self.discord is not None else ()),
         ):
             await client.close()
         await self.redis.aclose()
@@ -116,6 +120,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
             http=ForeignHttp(name="Modrinth", connections=8),
         ),
         stripe=build_stripe(settings),
+        discord=build_discord(settings),
     )
 
 

@@ -31,6 +31,7 @@ from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.ide import IdeDoor, build_ide
 from zpack.control.wiring.identity import build_identity
 from zpack.control.wiring.recovery import build_recovery
+from zpack.control.wiring.repair import build_plans, build_repair
 
 if TYPE_CHECKING:
     from zpack.control.accounts.actions import Accounts
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from zpack.control.engine.periodic import Periodic
     from zpack.control.instances.models import ContainerType
     from zpack.control.recovery.actions import Recovery
+    from zpack.control.repair.actions import Repair
+    from zpack.control.repair.plans import RepairPlans
     from zpack.control.secondfactor.actions import SecondFactors
     from zpack.control.settings import Settings
 
@@ -79,6 +82,7 @@ class Api:
     provisioning: Provisioning
     publishing: Publishing
     recovery: Recovery
+    repair: Repair
     second_factors: SecondFactors
     servers: Servers
     sessions: Sessions
@@ -254,11 +258,26 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         ),
         publishing=build_publishing(settings, clients),
         recovery=build_recovery(settings, clients, accounts),
+        repair=build_repair(
+            clients, build_repair_plans(settings, clients, operations), build_publishing(settings, clients)
+        ),
         second_factors=identity.second_factors,
         servers=servers,
         sessions=identity.sessions,
         suspension=Suspension(database=database),
         edge_secret=settings.edge_secret.get_secret_value(),
+    )
+
+
+def build_repair_plans(settings: Settings, clients: Clients, operations: Operations) -> RepairPlans:
+    """Construct what plans repairs."""
+    return build_plans(
+        clients,
+        provisioning_settings(settings),
+        operations=operations,
+        power=build_power(settings, clients, operations),
+        entitlements=build_entitlements(settings, clients),
+        publishing=build_publishing(settings, clients),
     )
 
 
