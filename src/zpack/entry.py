@@ -11,6 +11,7 @@ import typer
 from zpack.allinone.command import up
 from zpack.allinone.fleet import fleet
 from zpack.cli.accounts import keys, login, logout
+from zpack.cli.admin import admin
 from zpack.cli.backups import backups
 from zpack.cli.commands import servers
 from zpack.cli.files import files
@@ -24,6 +25,8 @@ FORWARDED = {
     "worker": ("zpack.control.__main__", "Run workflows, pollers and reconcilers."),
     "migrate": ("zpack.control.__main__", "Bring the database schema up to date."),
     "doctor": ("zpack.control.__main__", "Reach every configured system and say what is wrong."),
+    "backup": ("zpack.allinone.safekeeping.command", "Write the platform's own record into one archive."),
+    "restore": ("zpack.allinone.safekeeping.command", "Bring the platform's own record back."),
     "agent": ("zpack.agent.__main__", "Run the daemon of a container."),
     "edge": ("zpack.edge.__main__", "Run the Minecraft edge."),
     "localpve": ("zpack.localpve.__main__", "Run a local Proxmox-compatible node."),
@@ -31,7 +34,7 @@ FORWARDED = {
     "simulate": ("zpack.simulate.command", "Run a foreign system to rehearse against: stripe."),
     "artifacts": ("zpack.artifacts.__main__", "Manage and serve the artifact folder."),
 }
-OWN_WORD = frozenset({"serve", "worker", "migrate", "doctor"})
+OWN_WORD = frozenset({"serve", "worker", "migrate", "doctor", "backup", "restore"})
 """Commands of one program that takes the command's name as its first word."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Host game servers.")
@@ -57,6 +60,7 @@ app.command(name="up")(up)
 app.command(name="fleet")(fleet)
 app.command(name="login")(login)
 app.command(name="logout")(logout)
+app.add_typer(admin, name="admin")
 app.add_typer(servers, name="servers")
 app.add_typer(backups, name="backups")
 app.add_typer(mods, name="mods")
