@@ -130,6 +130,10 @@ class Proxmox:
             if isinstance(row, dict) and "node" in row
         }
 
+    async def read(self, path: str, budget: Budget) -> Any:
+        """Return what a path of the API answers to GET."""
+        return await self._call("GET", path, budget)
+
     async def taken_vmids(self, budget: Budget) -> set[int]:
         """Return every VMID in use on the cluster, virtual machines included."""
         rows = await self._call("GET", "/cluster/resources", budget, params={"type": "vm"})
