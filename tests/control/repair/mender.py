@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +18,8 @@ from zpack.control.wiring.repair import build_reconciler
 from zpack.control.wiring.rooms import build_repair_plans
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.control.provisioning.world import World
     from zpack.control.settings import Settings
 
@@ -93,6 +98,39 @@ class Mender:
                 )
             )
         return operation_id
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings as a program of its own is told them."""
+        settings = self.settings
+        return {
+            "PATH": os.environ["PATH"],
+            "PORT": "0",
+            "DATABASE_URL": settings.database_url.get_secret_value(),
+            "API_AUTH_SECRET": settings.auth_secret.get_secret_value(),
+            "ZPACK_AGENT_SECRET": settings.agent_secret.get_secret_value(),
+            "ZPACK_SECRET": settings.edge_secret.get_secret_value(),
+            "PROXMOX_HOST": settings.proxmox_host,
+            "PROXMOX_NODE": settings.proxmox_node,
+            "PROXMOX_API_TOKEN": settings.proxmox_token.get_secret_value(),
+            "VELOCITY_URL": settings.velocity_url,
+            "ARTIFACT_BASE_URL": settings.artifact_base_url,
+            "ZLH_AGENT_PORT": str(settings.agent_port),
+            "AGENT_TEMPLATE_VMID": str(settings.template_vmid),
+        }
+
+    async def killed_while_mending(self, step: str, folder: Path) -> int | None:
+        """Run the real program, which dies before it undoes this step; return how it ended."""
+        planted = {
+            "ZPACK_REPAIR_SECONDS": "0.2",
+            "ZPACK_KILL_AT": f"repair:undo-{step}:before",
+            "ZPACK_KILL_MARKER": str(folder / "killed"),
+        }
+        command = [sys.executable, "-m", "zpack.control", "serve", "--embedded"]
+        with (folder / "log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                *command, env=self.environment() | planted, stdout=log, stderr=log
+            )
+            return await process.wait()
 
     def changes(self) -> list[tuple[str, str, str]]:
         """Return system, method and path of every call that changed something, as the counterparts saw it."""

@@ -9,6 +9,8 @@ import pytest
 from tests.control.provisioning.world import request_for, run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.control.repair.mender import Mender
 
 ORPHAN = "container_without_row:5001"
@@ -160,3 +162,16 @@ async def test_at_level_0_nothing_is_mended(mender: Mender, level: int) -> None:
     await mender.stuck_create(5002)
     await mender.look(3, repair_level=level)
     assert 5002 in mender.world.cluster.ours()
+
+
+async def test_a_repair_killed_in_the_middle_is_finished_by_the_next(mender: Mender, tmp_path: Path) -> None:
+    operation = await mender.stuck_create(5002)
+    assert await mender.killed_while_mending("clone-container", tmp_path) == -9
+    left = await mender.rows(f"select status from operations where id = '{operation}'")
+    assert (left, 5002 in mender.world.cluster.ours()) == ([("running",)], True)
+    await mender.rows("update repair_findings set next_try = now() returning id")
+    await mender.look(2)
+    assert (await mender.world.left())["containers"] == [5000, 5001]
+    assert await mender.events(f"operation_stuck:{operation}") == [
+        "found", "repair_began", "repair_began", "repaired", "healed",
+    ]  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import stat
 import sys
 import tarfile
@@ -20,22 +19,11 @@ if TYPE_CHECKING:
 
 async def zpack(mender: Mender, *words: str) -> tuple[int | None, str]:
     """Run a command as an operator of a platform in production does."""
-    settings = mender.settings
-    environment = {
-        "PATH": os.environ["PATH"],
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-        "API_AUTH_SECRET": settings.auth_secret.get_secret_value(),
-        "ZPACK_AGENT_SECRET": settings.agent_secret.get_secret_value(),
-        "ZPACK_SECRET": settings.edge_secret.get_secret_value(),
-        "PROXMOX_HOST": settings.proxmox_host,
-        "PROXMOX_NODE": "local",
-        "PROXMOX_API_TOKEN": settings.proxmox_token.get_secret_value(),
-        "VELOCITY_URL": settings.velocity_url,
-        "ARTIFACT_BASE_URL": settings.artifact_base_url,
-    }
     pipe, joined = asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT
     command = [sys.executable, "-m", "zpack", *words]
-    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=joined)
+    process = await asyncio.create_subprocess_exec(
+        *command, env=mender.environment(), stdout=pipe, stderr=joined
+    )
     said, _ = await process.communicate()
     return process.returncode, said.decode()
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from zpack.control.db.session import Database
     from zpack.control.db.tables import Operation, RepairFinding
+    from zpack.control.engine.faults import FaultPoint
     from zpack.control.engine.steps import Workflow
     from zpack.control.operations.actions import Operations
     from zpack.control.outside.proxmox import Guest, Proxmox
@@ -113,6 +114,7 @@ class RepairPlans:
         power: Power,
         create: Workflow,
         delete_budget: timedelta,
+        fault: FaultPoint,
     ) -> None:
         self._database = database
         self._proxmox = proxmox
@@ -122,6 +124,7 @@ class RepairPlans:
         self._power = power
         self._create = create
         self._delete_budget = delete_budget
+        self._fault = fault
 
     async def plan(self, finding: RepairFinding, action: Action) -> Plan:
         """Return what is to be done. Raises NotRepairable, DriftChanged, CannotTell, ForeignError."""
@@ -173,6 +176,7 @@ class RepairPlans:
         async with asyncio.timeout(UNDO_SECONDS):
             for step in reversed(self._create.steps):
                 if step.undo is not None:
+                    self._fault.reached("repair", f"undo-{step.name}", "before")
                     await step.undo(state)
 
     async def _release_key(self, finding: RepairFinding) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zpack.control.engine.faults import FaultPoint
 from zpack.control.engine.periodic import Periodic
 from zpack.control.repair.actions import Repair
 from zpack.control.repair.adoption import Adoption
@@ -59,6 +60,7 @@ def build_plans(
         power=power,
         create=build_create(clients, group, entitlements=entitlements, publishing=publishing),
         delete_budget=group.delete_budget,
+        fault=FaultPoint.from_environment(),
     )
 
 
