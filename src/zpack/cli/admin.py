@@ -113,6 +113,10 @@ def _settle(
 def _say(done: dict[str, Any]) -> None:
     tense = "would call" if done["dryRun"] else "called"
     for call in done["calls"]:
-        typer.echo(f"{tense} {call['system']}: {call['method']} {call['path']} {call['parameters'] or ''}")
+        typer.echo(f"{tense} {call['system']}: {call['method']} {call['path']}{_told(call['parameters'])}")
     if not done["dryRun"]:
         typer.echo(f"{done['id']}: {done['action']} begun; {done['result']}")
+
+
+def _told(parameters: dict[str, Any]) -> str:
+    return "".join(f" {key}={value}" for key, value in parameters.items())

@@ -96,5 +96,5 @@ def test_an_operation_that_is_worked_on_is_never_stuck(world: Snapshot) -> None:
 def test_losing_most_is_one_alarm(world: Snapshot) -> None:
     found = find(world)
     lost = sum(finding.kind == "row_without_container" for finding in found)
-    alarms = [finding for finding in found if finding.kind == "mass_event"]
+    alarms = [finding for finding in found if finding.id == "mass_event:cluster"]
     assert len(alarms) == (lost >= 3 and lost * 2 >= len(world.servers))

@@ -110,6 +110,15 @@ async def test_when_half_the_fleet_is_missing_nothing_is_touched(mender: Mender)
     assert await mender.events("mass_event:cluster") == ["found"]
 
 
+async def test_when_the_record_is_old_nothing_is_deleted(mender: Mender) -> None:
+    await mender.world.created(5002)
+    for vmid in (5000, 5001, 5002):
+        await mender.forget_row(vmid)
+    await mender.look(4, repair_level=3)
+    assert mender.world.cluster.ours() == [5000, 5001, 5002]
+    assert await mender.events("mass_event:record") == ["found"]
+
+
 async def test_no_more_than_so_many_in_a_minute(mender: Mender) -> None:
     for vmid in (5002, 5003, 5004):
         await mender.stuck_create(vmid)

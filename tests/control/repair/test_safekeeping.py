@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import stat
 import sys
 import tarfile
@@ -11,21 +12,26 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from zpack.allinone.postgres import EmbeddedPostgres
+from zpack.control.db.migrations import migrate
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.control.repair.mender import Mender
 
 
-async def zpack(mender: Mender, *words: str) -> tuple[int | None, str]:
-    """Run a command as an operator of a platform in production does."""
+async def ran(environment: dict[str, str], *words: str) -> tuple[int | None, str]:
     pipe, joined = asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT
     command = [sys.executable, "-m", "zpack", *words]
-    process = await asyncio.create_subprocess_exec(
-        *command, env=mender.environment(), stdout=pipe, stderr=joined
-    )
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=joined)
     said, _ = await process.communicate()
     return process.returncode, said.decode()
+
+
+async def zpack(mender: Mender, *words: str) -> tuple[int | None, str]:
+    """Run a command as an operator of a platform in production does."""
+    return await ran(mender.environment(), *words)
 
 
 async def test_what_was_backed_up_comes_back(mender: Mender, tmp_path: Path) -> None:
@@ -61,3 +67,22 @@ async def test_a_damaged_archive_touches_nothing(mender: Mender, tmp_path: Path)
     status, said = await zpack(mender, "restore", str(damaged), "--home", str(tmp_path), "--force")
     assert (status, "checksum" in said) == (1, True), said
     assert (await mender.world.left())["rows"] == [5000, 5001]
+
+
+async def test_an_embedded_platform_comes_back_in_another_home(tmp_path: Path) -> None:
+    first, second, archive = tmp_path / "first", tmp_path / "second", tmp_path / "zpack.tar.gz"
+    tmp_path.chmod(0o711)
+    first.mkdir()
+    server = EmbeddedPostgres(folder=first / "pg", log=tmp_path / "log")
+    await server.start()
+    await asyncio.to_thread(migrate, server.url)
+    environment = {"PATH": os.environ["PATH"]}
+    status, said = await ran(environment, "backup", str(archive), "--home", str(first))
+    await server.stop()
+    assert status == 0, said
+    status, said = await ran(environment, "restore", str(archive), "--home", str(second))
+    assert status == 0, said
+    assert "zpack admin drift list" in said
+    assert (await ran(environment, "backup", str(tmp_path / "again"), "--home", str(second)))[0] == 0
+    status, said = await ran(environment, "backup", str(tmp_path / "no"), "--home", str(tmp_path / "nothing"))
+    assert (status, "no platform" in said) == (1, True)

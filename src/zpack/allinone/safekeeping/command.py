@@ -32,6 +32,7 @@ UrlOption = Annotated[
 EXPECTED = (
     archive.BadArchive,
     database.DatabaseFailed,
+    database.NoPlatform,
     database.NotEmpty,
     HomeBusy,
     PostgresFailed,
@@ -48,7 +49,7 @@ def backup(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write the platform's record into one archive, while it runs: database, secrets, artifacts' names."""
-    place = home or default_home()
+    place = (home or default_home()).expanduser().resolve()
     with _failures_told(), _database(place, database_url) as url, _private_folder(target.parent) as folder:
         dump = folder / archive.DUMP
         database.dump(url, dump)
@@ -132,19 +133,22 @@ def _database(place: Path, url: str | None, *, start: bool = False) -> Generator
     if url is not None:
         yield url
         return
-    server = EmbeddedPostgres(folder=place.expanduser().resolve() / "pg", log=_log(place))
+    if not start and not (place / "pg" / "PG_VERSION").exists():
+        raise database.NoPlatform(f"there is no platform in {place}; name its --home or its --database-url")
+    server = EmbeddedPostgres(folder=place / "pg", log=_log(place))
     if not start and _answers(server.url):
         yield server.url
         return
-    server.start_now()
-    try:
-        yield server.url
-    finally:
-        server.stop_now()
+    with contextlib.nullcontext() if start else Home(place):  # a restore holds its lock already
+        server.start_now()
+        try:
+            yield server.url
+        finally:
+            server.stop_now()
 
 
 def _log(place: Path) -> Path:
-    folder = place.expanduser().resolve() / "log"
+    folder = place / "log"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder / "postgres.log"
 

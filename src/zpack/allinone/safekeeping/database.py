@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import psycopg
 from zpack.allinone.postgres import binaries
 from zpack.control.db import migrations
 
+LOCK_SECONDS = 30
+"""A platform that still runs holds locks: then nothing is changed."""
 NEWER_THAN_16 = "SET transaction_timeout = 0;"
 """Written by newer pg_dumps, understood by servers from 17 on."""
 EMPTIED = """
@@ -22,6 +25,10 @@ create schema public;
 
 class DatabaseFailed(Exception):
     """A program of PostgreSQL failed; the text is what it said last, without the URL."""
+
+
+class NoPlatform(Exception):
+    """There is nothing to back up."""
 
 
 class NotEmpty(Exception):
@@ -71,7 +78,8 @@ def restore(url: str, source: Path) -> None:
 
 def _run(program: str, *words: str) -> None:
     command = [str(binaries() / program), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    environment = {**os.environ, "PGOPTIONS": f"-c lock_timeout={LOCK_SECONDS}s"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env=environment)
     if done.returncode:
         said = done.stderr.strip().splitlines()[-3:]
         raise DatabaseFailed(

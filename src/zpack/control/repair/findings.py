@@ -41,12 +41,21 @@ def find(snapshot: Snapshot) -> list[Finding]:
 
 
 def mass_events(snapshot: Snapshot, found: list[Finding]) -> list[Finding]:
-    """Return the one alarm when so much is gone at once that the look is to be doubted, not the world."""
+    """Return an alarm when so much is gone at once that the look is to be doubted, or the record is old."""
     lost = sum(finding.kind == "row_without_container" for finding in found)
-    if lost < MASS_LEAST or lost < MASS_SHARE * len(snapshot.servers):
-        return []
-    evidence = {"missing": lost, "servers": len(snapshot.servers)}
-    return [Finding("mass_event", "cluster", evidence=evidence)]
+    strange = sum(finding.kind == "container_without_row" for finding in found)
+    alarms: list[Finding] = []
+    if _is_mass(lost, len(snapshot.servers)):
+        evidence = {"missing": lost, "servers": len(snapshot.servers)}
+        alarms.append(Finding("mass_event", "cluster", evidence=evidence))
+    if _is_mass(strange, len(snapshot.containers)):
+        evidence = {"withoutRow": strange, "containers": len(snapshot.containers)}
+        alarms.append(Finding("mass_event", "record", evidence=evidence))
+    return alarms
+
+
+def _is_mass(some: int, of: int) -> bool:
+    return some >= MASS_LEAST and some >= MASS_SHARE * of
 
 
 def _busy(snapshot: Snapshot) -> set[int | None]:
