@@ -11,6 +11,7 @@ import typer
 from zpack.allinone.command import up
 from zpack.allinone.fleet import fleet
 from zpack.cli.accounts import keys, login, logout
+from zpack.cli.admin import admin
 from zpack.cli.backups import backups
 from zpack.cli.commands import servers
 from zpack.cli.files import files
@@ -27,6 +28,8 @@ FORWARDED = {
     "migrate": ("zpack.control.__main__", "Bring the database schema up to date."),
     "doctor": ("zpack.control.__main__", "Reach every configured system and say what is wrong."),
     "traefik": ("zpack.control.__main__", "Print Traefik's static configuration."),
+    "backup": ("zpack.allinone.safekeeping.command", "Write the platform's own record into one archive."),
+    "restore": ("zpack.allinone.safekeeping.command", "Bring the platform's own record back."),
     "agent": ("zpack.agent.__main__", "Run the daemon of a container."),
     "edge": ("zpack.edge.__main__", "Run the Minecraft edge."),
     "localpve": ("zpack.localpve.__main__", "Run a local Proxmox-compatible node."),
@@ -34,7 +37,7 @@ FORWARDED = {
     "simulate": ("zpack.simulate.command", "Run a foreign system to rehearse against, such as stripe."),
     "artifacts": ("zpack.artifacts.__main__", "Manage and serve the artifact folder."),
 }
-OWN_WORD = frozenset({"serve", "worker", "migrate", "doctor", "traefik"})
+OWN_WORD = frozenset({"serve", "worker", "migrate", "doctor", "traefik", "backup", "restore"})
 """Commands of one program that takes the command's name as its first word."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Host game servers.")
@@ -62,6 +65,7 @@ app.command(name="login")(login)
 app.command(name="logout")(logout)
 servers.command("idle", epilog=EXIT_HELP)(idle)
 servers.command("keep-alive", epilog=EXIT_HELP)(keep_alive)
+app.add_typer(admin, name="admin")
 app.add_typer(servers, name="servers")
 app.add_typer(backups, name="backups")
 app.add_typer(mods, name="mods")

@@ -43,6 +43,7 @@ from zpack.control.power.routes import router as power
 from zpack.control.provisioning.routes import router as provisioning
 from zpack.control.publishing.routes import router as publishing
 from zpack.control.recovery.routes import router as recovery
+from zpack.control.repair.routes import router as repair
 from zpack.control.routing.routes import router as routing
 from zpack.control.secondfactor.routes import router as secondfactor
 from zpack.control.status.routes import router as status
@@ -61,7 +62,7 @@ CLIENT_CLOSED = 499
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
     backups, mods, dev, ide, publishing, administration, apikeys, billing, entitlements, recovery,
-    routing, secondfactor, suspension, monitoring, idle,
+    routing, secondfactor, suspension, monitoring, idle, repair,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"

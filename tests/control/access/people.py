@@ -33,6 +33,10 @@ OPERATION = text(
     " values (:id, 'instance-create', 'failed', :owner, :vmid, 'req_x', '{\"request\": {}}',"
     " now() + interval '1 hour')"
 )
+FINDING = text(
+    "insert into repair_findings (id, kind, vmid, state, evidence, looks)"
+    " values (:id, 'host_key_stale', 5900, 'open', '{\"operation\": \"op_gone\"}', 1)"
+)
 KEY = text(
     "insert into api_keys (id, user_id, name, prefix, digest, scopes)"
     " values (:id, :owner, 'a key', 'zpk_', :id, '{}')"
@@ -81,6 +85,7 @@ class People:
                 for statement, kind in ((OPERATION, "op"), (KEY, "key"), (SESSION, "ses")):
                     facts = {"id": f"{kind}_{owner}", "owner": owner}
                     await session.execute(statement, facts | ({"vmid": 5900} if kind == "op" else {}))
+            await session.execute(FINDING, {"id": f"find_{OWNER}"})
             await entitlements.grant(
                 session, SUSPENDED, billing_status="suspended", server_state="suspended_shutdown"
             )
@@ -138,6 +143,7 @@ def _things(owner: str, server: str, dev: str) -> Mapping[str, str]:
     return {
         "backup_id": "20261125T200000Z-0a1b2c3d",
         "dev_id": dev,
+        "finding_id": f"find_{owner}",
         "key_id": f"key_{owner}",
         "mod_id": "a.jar",
         "operation_id": f"op_{owner}",

@@ -12,7 +12,7 @@ from tests.control.provisioning.test_provisioning_routes import WANTED
 from tests.control.provisioning.world import request_for, run
 from tests.control.suspension.standing import NAME, SERVER, Hers
 from tests.support.waiting import eventually
-from zpack.control.suspension.models import Concerned, next_move
+from zpack.control.suspension.models import Concerned, next_move, pause_after
 from zpack.control.wiring import build_work
 from zpack.control.worker import Worker
 
@@ -217,6 +217,23 @@ async def test_who_can_be_suspended_and_by_whom(hers: Hers, root: Caller) -> Non
     assert (await root.post("/api/admin/users/usr_none/suspend", body)).status == 404
     assert (await root.post(f"/api/admin/users/{hers.user_id}/suspend", {"reason": " "})).status == 400
     assert (await hers.caller.post(f"/api/admin/users/{hers.user_id}/suspend", body)).status == 403
+
+
+def test_a_host_operation_that_fails_again_and_again_is_begun_ever_more_seldom() -> None:
+    failed = {"operation": "host-stop", "operation_status": "failed", "operation_ended": LONG_AGO}
+    moves = [next_move(server(**failed, failures=n), running=True, now=NOW) for n in range(6)]
+    assert moves == ["stop", "stop", "stop", "stop", None, None]
+    assert pause_after(1000) == timedelta(hours=1)
+
+
+async def test_failures_in_a_row_are_counted(hers: Hers) -> None:
+    await hers.stands("suspended_shutdown")
+    end = "update operations set status = 'failed', finished_at = now() - interval '5 minutes' returning id"
+    for _ in range(3):
+        await hers.reconciler.tick()
+        for (operation_id,) in await hers.rows(end):
+            await hers.world.stores.running.release(5000, operation_id)
+    assert await hers.rows("select failures from suspended_servers") == [(2,)]
 
 
 # --- what is decided -------------------------------------------------------------------------------

@@ -84,6 +84,15 @@ class Database:
         async with self._engine.connect() as connection:
             await connection.execute(text("select 1"))
 
+    async def schema(self) -> tuple[str | None, float]:
+        """Return the schema's revision (None: no schema) and the database's clock, in seconds."""
+        async with self._engine.connect() as connection:
+            clock = await connection.scalar(text("select extract(epoch from clock_timestamp())"))
+            if await connection.scalar(text("select to_regclass('alembic_version')")) is None:
+                return None, float(clock or 0)
+            found = await connection.scalar(text("select version_num from alembic_version"))
+            return found, float(clock or 0)
+
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()

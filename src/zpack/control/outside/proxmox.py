@@ -83,6 +83,15 @@ class Proxmox:
         """Return every container of the cluster by VMID."""
         return read_resources(await self._rows("/cluster/resources", budget, {"type": "vm"})).guests
 
+    async def nodes(self, budget: Budget) -> dict[str, bool]:
+        """Return every node of the cluster, and whether it is online."""
+        rows = objects(await self._rows("/nodes", budget))
+        return {str(row["node"]): row.get("status") == "online" for row in rows if "node" in row}
+
+    async def read(self, path: str, budget: Budget) -> Any:
+        """Return what a path of the API answers to GET."""
+        return await self._get(path, budget)
+
     async def taken_vmids(self, budget: Budget) -> set[int]:
         """Return every VMID in use on the cluster, virtual machines included."""
         rows = objects(await self._rows("/cluster/resources", budget, {"type": "vm"}))

@@ -16,6 +16,7 @@ from zpack.control.instances.models import hostname_for, owner_of
 from zpack.control.operations import store as operations_store
 from zpack.control.operations.actions import new_operation_id
 from zpack.control.outside.proxmox import following
+from zpack.control.provisioning.ending import BeingCreated, begin_delete
 from zpack.control.provisioning.models import MIB, artifact_path, ctype_of, java_path, ports_inside
 from zpack.control.provisioning.ports import take_ports
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from zpack.control.provisioning.settings import ProvisioningSettings
 
 CREATE = "instance-create"
-DELETE = "instance-delete"
 LOOK_SECONDS = 5.0
 KEY_LIMIT = 255
 
@@ -87,14 +87,6 @@ class HostRunning(Refusal):
 
     kind = "conflict"
     code = "container_running"
-    envelope = {"ok": False}  # noqa: RUF012 - read only
-
-
-class BeingCreated(Refusal):
-    """The container belongs to an operation that has not finished."""
-
-    kind = "conflict"
-    code = "operation_in_progress"
     envelope = {"ok": False}  # noqa: RUF012 - read only
 
 
@@ -308,24 +300,16 @@ class Provisioning:
         self, user: User, vmid: int, hostname: str, customer_id: str | None, request_id: str
     ) -> Removal:
         async with self._database.transaction() as session:
-            await instances.lock_vmid(session, vmid)
-            active = await operations_store.find_active(session, kind=DELETE, vmid=vmid)
-            if active is not None:
-                return Removal(vmid, operation=active)
-            if await instances.find_reservation(session, vmid) is not None:
-                raise BeingCreated("This server is still being created; cancel that operation first.")
-            operation = self._operations.begin(
+            operation = await begin_delete(
                 session,
-                operation_id=new_operation_id(),
-                kind=DELETE,
+                self._operations,
+                actor=user.id,
+                vmid=vmid,
+                hostname=hostname,
                 customer_id=customer_id,
                 request_id=request_id,
                 budget=self._settings.delete_budget,
-                vmid=vmid,
-                hostname=hostname,
-                state={"vmid": vmid, "hostname": hostname, "customer_id": customer_id},
             )
-            record(session, "instance.delete", actor=user.id, vmid=vmid, operation=operation.id)
         self._operations.committed()
         return Removal(vmid, operation=operation)
 

@@ -17,6 +17,7 @@ from zpack.control.settings.opnsense import OpnsenseSettings
 from zpack.control.settings.passwords import PasswordSettings
 from zpack.control.settings.proxmox import ProxmoxSettings
 from zpack.control.settings.publishing import PublishingSettings
+from zpack.control.settings.repair import RepairSettings
 from zpack.control.settings.serving import ServingSettings
 from zpack.control.settings.traefik import TraefikSettings
 
@@ -37,6 +38,7 @@ class Settings(
     PasswordSettings,
     ProxmoxSettings,
     PublishingSettings,
+    RepairSettings,
     ServingSettings,
     TraefikSettings,
 ):

@@ -11,7 +11,8 @@ from pydantic import StringConstraints
 from zpack.control.accounts.models import Body
 
 RETRY = timedelta(seconds=30)
-"""After a host operation of ours failed, the next one waits for this."""
+"""After a host operation of ours failed, the next one waits for this; each failure in a row doubles it."""
+RETRY_CAP = timedelta(hours=1)
 Move = Literal["stop", "start", "forget"]
 
 
@@ -41,6 +42,8 @@ class Concerned:
     operation: str | None
     operation_status: str | None
     operation_ended: datetime | None
+    failures: int = 0
+    """How many of our operations failed in a row before the last one."""
 
 
 def next_move(server: Concerned, *, running: bool, now: datetime) -> Move | None:
@@ -57,4 +60,13 @@ def _must_wait(server: Concerned, now: datetime) -> bool:
     if server.busy:
         return True
     failed = server.operation_status in {"failed", "cancelled"}
-    return failed and server.operation_ended is not None and now - server.operation_ended < RETRY
+    return (
+        failed
+        and server.operation_ended is not None
+        and now - server.operation_ended < pause_after(server.failures)
+    )
+
+
+def pause_after(failures: int) -> timedelta:
+    """Return how long to wait after one more failure than these: twice as long each time, up to an hour."""
+    return min(RETRY_CAP, RETRY * 2 ** min(failures, 16))

@@ -123,7 +123,9 @@ class SuspensionReconciler:
 
         async def also(session: AsyncSession, operation_id: str) -> None:
             ran = True if action == "stop" else None
-            await store.note_operation(session, server.vmid, operation_id, was_running=ran)
+            failed = server.operation_status in {"failed", "cancelled"}
+            failures = server.failures + 1 if failed else 0
+            await store.note_operation(session, server.vmid, operation_id, failures=failures, was_running=ran)
 
         log.warning("CT %s of %s: %s", server.vmid, server.owner, action)
         request_id = f"sus_{secrets.token_hex(8)}"

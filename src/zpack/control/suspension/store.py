@@ -34,7 +34,7 @@ CONCERNED = text(
            k.vmid is not null as kept, coalesce(k.was_running, false) as was_running,
            exists (select from operations o where o.vmid = i.vmid and o.status in ('queued', 'running')
                       and o.kind in ('host-start', 'host-stop', 'host-restart')) as busy,
-           o.kind, o.status, o.finished_at
+           o.kind, o.status, o.finished_at, coalesce(k.failures, 0)
       from concerned
       join instances i using (vmid)
       left join barred b on b.user_id = i.customer_id
@@ -57,10 +57,10 @@ async def keep(session: AsyncSession, vmids: Collection[int]) -> None:
 
 
 async def note_operation(
-    session: AsyncSession, vmid: int, operation_id: str, *, was_running: bool | None = None
+    session: AsyncSession, vmid: int, operation_id: str, *, failures: int, was_running: bool | None = None
 ) -> None:
     """Remember the host operation that was begun for a server, and that it ran before."""
-    values: dict[str, str | bool] = {"operation_id": operation_id}
+    values: dict[str, str | int] = {"operation_id": operation_id, "failures": failures}
     if was_running is not None:
         values["was_running"] = was_running
     await session.execute(update(SuspendedServer).where(SuspendedServer.vmid == vmid).values(**values))

@@ -20,6 +20,7 @@ from zpack.control.outside.ide_upstream import IdeUpstream
 from zpack.control.outside.modrinth import Modrinth
 from zpack.control.power.store import HostOperations
 from zpack.control.publishing.store import Registrations
+from zpack.control.wiring.discord import build_discord
 from zpack.control.wiring.links import build_links
 from zpack.control.wiring.prometheus import build_prometheus
 from zpack.control.wiring.proxmox import build_proxmox
@@ -29,6 +30,7 @@ from zpack.control.wiring.stripe import build_stripe
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from zpack.control.outside.discord import Discord
     from zpack.control.outside.mail import Road
     from zpack.control.outside.prometheus import Prometheus
     from zpack.control.outside.proxmox import Proxmox
@@ -55,6 +57,7 @@ class Clients:
     modrinth: Modrinth
     stripe: Stripe
     prometheus: Prometheus
+    discord: Discord | None = None
 
     async def close(self) -> None:
         """Close every session and connection."""
@@ -69,6 +72,7 @@ class Clients:
             self.modrinth,
             self.stripe,
             self.prometheus,
+            *((self.discord,) if self.discord is not None else ()),
         ):
             await client.close()
         await self.redis.aclose()
@@ -116,6 +120,7 @@ def build_clients(settings: Settings, redis: Redis) -> Clients:
         ),
         stripe=build_stripe(settings),
         prometheus=build_prometheus(settings),
+        discord=build_discord(settings),
     )
 
 

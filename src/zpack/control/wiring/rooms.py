@@ -36,6 +36,7 @@ from zpack.control.wiring.identity import build_identity
 from zpack.control.wiring.idle import build_idle
 from zpack.control.wiring.monitoring import build_monitoring
 from zpack.control.wiring.recovery import build_recovery
+from zpack.control.wiring.repair import build_plans, build_repair
 from zpack.control.wiring.traefik import build_routing, provider_token
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
     from zpack.control.publishing.drift import Drift
     from zpack.control.publishing.operators import Operators
     from zpack.control.recovery.actions import Recovery
+    from zpack.control.repair.actions import Repair
+    from zpack.control.repair.plans import RepairPlans
     from zpack.control.routing.actions import Routing
     from zpack.control.secondfactor.actions import SecondFactors
     from zpack.control.settings import Settings
@@ -93,6 +96,7 @@ class Api:
     publishing: Publishing
     recovery: Recovery
     routing: Routing
+    repair: Repair
     second_factors: SecondFactors
     servers: Servers
     sessions: Sessions
@@ -229,22 +233,41 @@ def build_console_streams(clients: Clients, accounts: Accounts, entitlements: En
     )
 
 
+def build_servers(settings: Settings, clients: Clients, entitlements: Entitlements) -> Servers:
+    """Construct the room that shows servers."""
+    return Servers(
+        database=clients.database,
+        instances=build_instances(clients),
+        live=LiveState(redis=clients.redis),
+        domain=settings.game_domain,
+        plan_of=entitlements.plan_name,
+    )
+
+
+def build_provisioning(
+    settings: Settings, clients: Clients, operations: Operations, catalog: Catalog
+) -> Provisioning:
+    """Construct the provisioning room."""
+    return Provisioning(
+        database=clients.database,
+        operations=operations,
+        entitlements=build_entitlements(settings, clients),
+        catalog=catalog,
+        proxmox=clients.proxmox,
+        settings=provisioning_settings(settings),
+    )
+
+
 def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     """Construct the rooms behind the routes."""
-    database, proxmox = clients.database, clients.proxmox
+    database = clients.database
     instances = build_instances(clients)
     operations = Operations(database=database, hint=hint)
     stores, identity = build_stores(clients), build_identity(settings, clients)
     accounts, publishing = identity.accounts, build_publishing(settings, clients)
     catalog = Catalog(artifacts=clients.artifacts)
     entitlements = build_entitlements(settings, clients)
-    servers = Servers(
-        database=database,
-        instances=instances,
-        live=LiveState(redis=clients.redis),
-        domain=settings.game_domain,
-        plan_of=entitlements.plan_name,
-    )
+    servers = build_servers(settings, clients, entitlements)
     power = build_power(settings, clients, operations)
     idle = build_idle(settings, clients, entitlements=entitlements, instances=instances, power=power)
     return Api(
@@ -270,17 +293,11 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         operations=operations,
         plans=Plans(database=database),
         power=power,
-        provisioning=Provisioning(
-            database=database,
-            operations=operations,
-            entitlements=entitlements,
-            catalog=catalog,
-            proxmox=proxmox,
-            settings=provisioning_settings(settings),
-        ),
+        provisioning=build_provisioning(settings, clients, operations, catalog),
         publishing=publishing,
         recovery=build_recovery(settings, clients, accounts),
         routing=build_routing(settings, database),
+        repair=build_repair(settings, clients, build_repair_plans(settings, clients, operations), publishing),
         second_factors=identity.second_factors,
         servers=servers,
         sessions=identity.sessions,
@@ -290,6 +307,19 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         edge_secret=settings.edge_secret.get_secret_value(),
         traefik_token=provider_token(settings),
         **build_monitoring(settings, clients, instances),
+    )
+
+
+def build_repair_plans(settings: Settings, clients: Clients, operations: Operations) -> RepairPlans:
+    """Construct what plans repairs."""
+    return build_plans(
+        settings,
+        clients,
+        provisioning_settings(settings),
+        operations=operations,
+        power=build_power(settings, clients, operations),
+        entitlements=build_entitlements(settings, clients),
+        publishing=build_publishing(settings, clients),
     )
 
 

@@ -20,23 +20,22 @@ from zpack.control.operations.poller import Dispatcher
 from zpack.control.power.reconciler import HostOperationKeys
 from zpack.control.power.steps import PowerSteps
 from zpack.control.power.workflow import host_workflows
-from zpack.control.provisioning.lanes import Lanes
-from zpack.control.provisioning.placing import Placing
 from zpack.control.provisioning.removal import DeleteSteps
-from zpack.control.provisioning.steps import CreateSteps
-from zpack.control.provisioning.workflow import create_workflow, delete_workflow
+from zpack.control.provisioning.workflow import delete_workflow
 from zpack.control.suspension.reconciler import SuspensionReconciler
 from zpack.control.wiring.billing import build_billing_work
 from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.edge import build_link_reconcilers, link_periodics
 from zpack.control.wiring.idle import idle_reconciler
 from zpack.control.wiring.mail import build_mail
-from zpack.control.wiring.proxmox import build_volumes
+from zpack.control.wiring.provisioning import build_create
 from zpack.control.wiring.recovery import build_reset_requests
+from zpack.control.wiring.repair import build_repair_work
 from zpack.control.wiring.rooms import (
     build_entitlements,
     build_power,
     build_publishing,
+    build_repair_plans,
     provisioning_settings,
 )
 
@@ -84,6 +83,7 @@ def build_work(settings: Settings, clients: Clients, *, embedded: bool) -> Work:
         alone=shards.alone,
     )
     billing = build_billing_work(settings, clients, shards)
+    plans = build_repair_plans(settings, clients, Operations(database=clients.database, hint=dispatch.hint))
     return Work(
         workflows=workflows,
         shards=shards,
@@ -100,6 +100,7 @@ def build_work(settings: Settings, clients: Clients, *, embedded: bool) -> Work:
             *build_reset_requests(settings, clients),
             *build_reconcilers(settings, clients, shards),
             Periodic(name="idle", every=settings.idle_seconds, tick=idle.tick, cap=30.0),
+            *build_repair_work(settings, clients, plans, shards.alone),
             Periodic(name="suspension", every=SUSPENSION_SECONDS, tick=suspension.tick, cap=30.0),
         ),
     )
@@ -170,18 +171,7 @@ def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -
     group = provisioning_settings(settings)
     publishing = build_publishing(settings, clients)
     entitlements = build_entitlements(settings, clients)
-    create = CreateSteps(
-        database=clients.database,
-        proxmox=clients.proxmox,
-        agents=clients.agents,
-        entitlements=entitlements,
-        publishing=publishing,
-        words=stores.words,
-        lanes=Lanes(database=clients.database, width=settings.clone_width),
-        volumes=build_volumes(settings, clients.proxmox),
-        placing=Placing(database=clients.database, proxmox=clients.proxmox, settings=group),
-        settings=group,
-    )
+    create = build_create(settings, clients, group, entitlements=entitlements, publishing=publishing)
     delete = DeleteSteps(
         database=clients.database,
         proxmox=clients.proxmox,
@@ -198,7 +188,7 @@ def build_workflows(settings: Settings, clients: Clients, *, executor_id: str) -
         shutdown_seconds=settings.proxmox_shutdown_seconds,
     )
     for workflow in (
-        create_workflow(create, group),
+        create,
         delete_workflow(delete, group),
         *host_workflows(power),
     ):

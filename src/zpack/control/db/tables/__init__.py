@@ -23,6 +23,7 @@ from zpack.control.db.tables.instances import (
 from zpack.control.db.tables.mail import OutboxMail
 from zpack.control.db.tables.operations import IdempotencyKey, Operation
 from zpack.control.db.tables.recovery import MailedToken, ResetRequest
+from zpack.control.db.tables.repair import RepairEvent, RepairFinding
 from zpack.control.db.tables.routing import PublicPort
 from zpack.control.db.tables.secondfactor import RecoveryCode, SecondFactor
 from zpack.control.db.tables.suspension import SuspendedServer
@@ -49,6 +50,8 @@ __all__ = [
     "PublicPort",
     "RecoveryCode",
     "RefreshToken",
+    "RepairEvent",
+    "RepairFinding",
     "ResetRequest",
     "SecondFactor",
     "Standing",

@@ -18,4 +18,6 @@ class SuspendedServer(Base):
     )
     was_running: Mapped[bool]
     operation_id: Mapped[str | None]
+    failures: Mapped[int] = mapped_column(server_default="0")
+    """How many of our host operations failed one after the other."""
     since: Mapped[Now]

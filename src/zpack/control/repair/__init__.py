@@ -1,0 +1,1 @@
+"""Where the world and its record differ: found, mended as far as allowed, written down."""

@@ -1,0 +1,143 @@
+"""What was seen in one look, and what is wrong with it: pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from zpack.control.accounts.models import Body
+
+ACTOR = "system:repair"
+Kind = Literal[
+    "operation_stuck",
+    "host_key_stale",
+    "agent_offline",
+    "registration_missing",
+    "row_without_container",
+    "container_without_row",
+    "suspended_running",
+    "mass_event",
+]
+Source = Literal["proxmox", "agents", "edge", "database"]
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
+@dataclass(frozen=True)
+class Trait:
+    """What a kind of finding needs to be judged, and from which level on it is mended."""
+
+    needs: frozenset[Source]
+    level: int | None
+    """None: only people decide."""
+    by: str = "repair"
+    """Who closes the gap; the repair only writes down what others mend."""
+    alarm: bool = False
+
+
+TRAITS: dict[Kind, Trait] = {
+    "operation_stuck": Trait(frozenset({"database"}), 1, alarm=True),
+    "host_key_stale": Trait(frozenset({"database"}), 1),
+    "agent_offline": Trait(frozenset({"proxmox", "agents"}), 2, alarm=True),
+    "registration_missing": Trait(frozenset({"edge"}), 1, by="publishing"),
+    "row_without_container": Trait(frozenset({"proxmox"}), 3, alarm=True),
+    "container_without_row": Trait(frozenset({"proxmox"}), 3, alarm=True),
+    "suspended_running": Trait(frozenset({"proxmox"}), 1, by="suspension"),
+    "mass_event": Trait(frozenset({"proxmox"}), None, alarm=True),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One difference between the world and its record."""
+
+    kind: Kind
+    subject: str
+    vmid: int | None = None
+    evidence: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def id(self) -> str:
+        """Return its identity: the same difference has the same at every look."""
+        return f"{self.kind}:{self.subject}"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A row, as far as repair cares."""
+
+    vmid: int
+    hostname: str
+    owner: str | None
+    ip: str | None
+    published: bool
+    suspended: bool
+
+
+@dataclass(frozen=True)
+class Running:
+    """An unfinished operation."""
+
+    id: str
+    kind: str
+    vmid: int | None
+    phase: str | None
+    deadline: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of the cluster in our ranges; ``marked`` says that its configuration names us."""
+
+    vmid: int
+    node: str
+    status: str
+    name: str
+    marked: bool = False
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One look at everything. A source that is not ``known`` answered not at all, or in part."""
+
+    at: datetime
+    known: frozenset[Source]
+    servers: tuple[Server, ...] = ()
+    operations: tuple[Running, ...] = ()
+    reserved: frozenset[int] = frozenset()
+    host_keys: dict[int, str] = field(default_factory=dict[int, str])
+    """VMID → id of the operation that holds its key."""
+    containers: dict[int, Container] = field(default_factory=dict[int, Container])
+    heard: frozenset[int] = frozenset()
+    """VMIDs whose agents have been heard lately."""
+    listed: frozenset[str] = frozenset()
+    """Names the game proxy knows."""
+
+
+RETRY = timedelta(minutes=1)
+RETRY_CAP = timedelta(hours=6)
+
+
+def pause_after(attempts: int) -> timedelta:
+    """Return how long a repair that failed so many times in a row waits: twice as long each time."""
+    return min(RETRY_CAP, RETRY * 2 ** min(max(attempts - 1, 0), 16))
+
+
+class AdoptBody(Body):
+    """``POST …/adopt``: whose the container becomes, and what is in it when its agent does not say."""
+
+    owner_id: Annotated[Word, Field(alias="ownerId")]
+    game: Word | None = None
+    variant: Word | None = None
+    runtime: Word | None = None
+    version: Word | None = None
+
+
+class RepairsQuery(Body):
+    """``GET /api/admin/repairs``: ``before`` is the ``next`` of the page that was shown last."""
+
+    before: Annotated[int, Field(ge=1, le=(1 << 31) - 1)] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
