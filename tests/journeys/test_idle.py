@@ -76,5 +76,8 @@ async def test_asleep_pinged_joined_woken_and_joined_again(
             return await state() == (None, "connectable")
 
         await eventually(is_up, timeout=60, what="the wake")
-        events = [event["event"] for event in await bot(platform, "join.mjs", host)]
-        assert "spawn" in events
+
+        async def has_joined() -> bool:
+            return "spawn" in [event["event"] for event in await bot(platform, "join.mjs", host)]
+
+        await eventually(has_joined, timeout=30, what="the join")
