@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from proxmoxer.core import ResourceException
 
 from tests.localpve.conftest import NET, TEMPLATE, TOKEN, proxmoxer, settled
 from zpack.localpve.backends.sim import SimBackend
@@ -47,17 +46,6 @@ async def test_a_clone_goes_to_its_target(node: Node, server: str) -> None:
     listed = {row["vmid"]: row["node"] for row in await rows(server, type="vm")}
     assert listed == {5000: "pve13", TEMPLATE: "pve1"}
     assert await asyncio.to_thread(proxmoxer(server).nodes("pve13").lxc(5000).config.get)
-
-
-async def test_what_a_container_uses_is_told_as_one_row(node: Node, server: str) -> None:
-    node.clone(TEMPLATE, {"newid": "5000"})
-    await settled(node)
-    rrd = proxmoxer(server).nodes("pve1").lxc(5000).rrddata
-    (row,) = await asyncio.to_thread(rrd.get, timeframe="hour", cf="AVERAGE")
-    assert row["time"] % 60 == 0
-    assert row["maxmem"] == 512 << 20
-    with pytest.raises(ResourceException, match="400"):
-        await asyncio.to_thread(rrd.get, timeframe="century")
 
 
 async def test_a_template_says_where_it_lies(server: str) -> None:

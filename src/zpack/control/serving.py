@@ -204,14 +204,16 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
         await worker.start()
     collect_rarely()
     lag.start()
-    announce("control", listener)
 
     def shut() -> None:
         api.events.shut()
         api.console_streams.shut()
         api.ide.relay.shut()
 
-    await _Server(config, leaving=leaving, shut=shut).serve(sockets=[listener])
+    server = _Server(config, leaving=leaving, shut=shut)
+    server.obey()  # whoever reads that we are ready may tell us to stop
+    announce("control", listener)
+    await server.serve(sockets=[listener])
     if worker is not None:
         await worker.stop()
     lag.stop()
@@ -293,10 +295,13 @@ class _Server(uvicorn.Server):
         self._shut = shut
         self._grace = config.timeout_graceful_shutdown or 0
 
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+    def obey(self) -> None:
+        """Leave on SIGTERM or SIGINT from now on."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._leave, number)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         await self._serve(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

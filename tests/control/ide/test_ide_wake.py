@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
-from tests.control.ide.conftest import Browser, _in_database, entered
+from tests.control.ide.conftest import Browser, entered, in_database
 
 if TYPE_CHECKING:
     from tests.support.http import Caller
@@ -19,7 +19,7 @@ PAGE = {"Accept": "text/html,*/*"}
 @pytest.fixture
 async def sleeper(clients: Clients, ann: Caller) -> int:
     """Ann's container, where nobody listens, because it sleeps."""
-    await _in_database(clients, ann, 6000, "127.61.0.9")
+    await in_database(clients, ann, 6000, "127.61.0.9")
     async with clients.database.transaction() as session:
         await session.execute(
             text("insert into idle_servers (vmid, asleep_since, reason) values (6000, now(), 'x')")
@@ -62,7 +62,7 @@ async def test_a_script_s_request_gets_no_page(ann: Caller, browser: Browser, sl
 async def test_one_that_does_not_sleep_is_not_started(
     clients: Clients, ann: Caller, browser: Browser
 ) -> None:
-    await _in_database(clients, ann, 6000, "127.61.0.9")
+    await in_database(clients, ann, 6000, "127.61.0.9")
     where = await entered(browser, ann, 6000, hosted=False)
     assert (await browser.ask(f"{where}/", headers=PAGE)).status == 503
     assert await starts(clients) == 0

@@ -215,6 +215,10 @@ class IdleReconciler:
     async def _settle_sleeper(self, server: Watched, sight: Sight) -> None:
         word, running = sight.words.get(server.vmid), server.vmid in sight.running
         if has_woken(server, word, running=running):
+            if (
+                server.sleeping and server.published and not server.suspended
+            ):  # before anybody reads that it is up
+                await self._at_edge(server, asleep=False)
             values: dict[str, Any] = dict.fromkeys(("asleep_since", "woken_at", "stops_at", "reason"))
             if server.woken_at is not None:
                 values["wake_seconds"] = (sight.now - server.woken_at).total_seconds()
@@ -233,8 +237,11 @@ class IdleReconciler:
                 asleep = wanted[server.vmid]
                 wrong = told is not None and (server.hostname in told) != asleep
                 if server.sleeping != asleep or wrong:
-                    place = {"hostname": server.hostname, "ip": server.ip or ""}
-                    await self._publishing.set_asleep(server.vmid, **place, asleep=asleep)
+                    await self._at_edge(server, asleep=asleep)
+
+    async def _at_edge(self, server: Watched, *, asleep: bool) -> None:
+        place = {"hostname": server.hostname, "ip": server.ip or ""}
+        await self._publishing.set_asleep(server.vmid, **place, asleep=asleep)
 
     async def _write(self, server: Watched, **values: Any) -> None:
         async with self._database.transaction() as session:
