@@ -9,10 +9,13 @@ import pytest
 import pytest_asyncio
 
 from tests.journeys.stack import WANTED, Stack, finished
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.support.http import Caller
 
 pytestmark = [pytest.mark.journey, pytest.mark.asyncio(loop_scope="module")]
 
@@ -93,11 +96,16 @@ async def test_a_delete_survives_a_kill(stack: Stack, tmp_path: Path, phase: str
     await stack.stop_control()
 
 
+async def _waits_for_readiness(ann: Caller, url: str) -> bool:
+    return (await ann.get(url)).body["operation"]["phase"] == "await-ready"
+
+
 @pytest.mark.parametrize("phase", UNDO)
 async def test_an_undo_survives_a_kill(stack: Stack, tmp_path: Path, phase: str) -> None:
     await killed_at(stack, tmp_path, f"instance-create:undo-{phase}:after")
     url = await created(stack, world="stuck")
     async with stack.someone("ann") as ann:
+        await eventually(lambda: _waits_for_readiness(ann, url), timeout=60, what="the last step before")
         assert (await ann.post(f"{url}/cancel")).status == 202
     await stack.control_died()
     await stack.start_control()

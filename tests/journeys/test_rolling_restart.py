@@ -147,7 +147,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory, talker: Talker) -> Asy
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def front(stack: Replicas) -> AsyncIterator[str]:
     port = free_port()
-    places = " ".join(f"server 127.0.0.1:{stack.ports[name]};" for name in APIS)
+    places = " ".join(f"server 127.0.0.1:{stack.ports[name]} max_fails=0;" for name in APIS)
     async with nginx(stack.home / "nginx", FRONT % (places, port), port) as base:
         yield base
 
