@@ -86,12 +86,13 @@ test-needs: $(STAMP)/dev
 	  (cd "$$project" && PATH="$$PATH:$$wheel/bin" npm ci --no-audit --no-fund --loglevel=error) || exit 1; \
 	done
 
+# Three workers for two cores: a third of a test's time is waiting.
 # Journeys and LXC share the machine's addresses and its two cores with nobody: they run one by one.
 # The real IDE comes last: code-server is compiled once (minutes), then kept in .cache/ide. Pytest's 5: all left out.
 PYTEST_IDE = $(BIN)/pytest -m ide --timeout 1800 tests/ide $(ARGS) || [ $$? -eq 5 ]
 
 test: test-needs ide-needs
-	$(BIN)/pytest -n 2 -m 'not journey and not lxc and not template and not ide' $(ARGS)
+	$(BIN)/pytest -n 3 -m 'not journey and not lxc and not template and not ide' $(ARGS)
 	$(BIN)/pytest -m 'journey or lxc or template' $(ARGS)
 	$(PYTEST_IDE)
 
