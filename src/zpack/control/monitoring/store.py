@@ -52,7 +52,7 @@ WORKERS = text(
            (select count(*) from work_shards where expires_at > now())
     """
 )
-EDGE_STATES = frozenset({"none", "pending", "published", "unpublished", "failed"})
+EDGE_STATES = frozenset({"none", "pending", "published", "partial", "unpublished", "failed"})
 
 
 @dataclass(frozen=True)
