@@ -47,7 +47,9 @@ def worlds(draw: st.DrawFn) -> Snapshot:
     return Snapshot(
         at=NOW,
         known=draw(st.frozensets(st.sampled_from(SOURCES))),
-        servers=tuple(draw(st.lists(servers, max_size=6, unique_by=lambda one: one.vmid))),
+        servers=tuple(
+            draw(st.lists(servers, max_size=6, unique_by=(lambda one: one.vmid, lambda one: one.hostname)))
+        ),
         operations=tuple(draw(st.lists(operations, max_size=4))),
         reserved=draw(st.frozensets(VMIDS, max_size=2)),
         containers={one.vmid: one for one in found},
