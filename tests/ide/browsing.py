@@ -44,8 +44,8 @@ class Developer:
     async def reloads_when_asked(self) -> None:
         """Do what VS Code asks for when its server came back as another one."""
         button = self.page.get_by_role("button", name="Reload Window")
-        await button.click(timeout=self._milliseconds(40))
-        await self.page.wait_for_load_state()
+        async with self.page.expect_navigation(timeout=self._milliseconds(40)):
+            await button.click(timeout=self._milliseconds(40))
 
     async def opens(self, file: str) -> None:
         await self.page.get_by_role("treeitem", name=file).first.dblclick()
