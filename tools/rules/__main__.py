@@ -13,7 +13,7 @@ def main(arguments: list[str]) -> int:
     roots = [Path(a) for a in arguments] or [Path("src")]
     found = 0
     for root in roots:
-        for path in sorted(root.rglob("*.py")):
+        for path in sorted(p for p in root.rglob("*.py") if "node_modules" not in p.parts):
             for finding in check_source(path.read_text(), path.as_posix()):
                 print(f"{finding.path}:{finding.line}: {finding.rule}: {finding.message}")
                 found += 1

@@ -69,7 +69,7 @@ class Platform:
             if self.billing is not None:
                 group.create_task(self._stripe(self.billing))
         await self._child(
-            "control", ["-m", "zpack.control", "serve", "--embedded"], self._control_environment()
+            "control", ["-m", "zpack.allinone.web", "serve", "--embedded"], self._control_environment()
         )
 
     async def watch(self) -> None:
@@ -206,6 +206,7 @@ class Platform:
             "VELOCITY_URL": f"http://{options.host}:{options.edge_registry_port}",
             "ARTIFACT_BASE_URL": f"http://{options.host}:{options.artifacts_port}",
             "GAME_DOMAIN": options.domain,
+            "PORTAL_URL": portal_url(options.port),
         }
         if self.admin is not None:
             found["ZPACK_ADMIN_EMAIL"] = self.admin["email"]
@@ -217,6 +218,11 @@ class Platform:
     @property
     def _token(self) -> str:
         return f"{TOKEN_ID}={self.secrets.proxmox_secret}"
+
+
+def portal_url(port: int) -> str:
+    """Return the portal's address: another origin than 127.0.0.1, where the tunnels of IDEs are."""
+    return os.environ.get("PORTAL_URL") or f"http://localhost:{port}"
 
 
 def pidfile(home: Path, name: str) -> Path:

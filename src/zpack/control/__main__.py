@@ -6,26 +6,35 @@ import argparse
 import asyncio
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from zpack.control.engine.logs import begin_logging
 from zpack.control.settings import Settings, SettingsError, names, read_settings
 from zpack.lifetime import allow_many_connections, follow_parent
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one command; return 0, 1 when something is wrong, 2 when the settings are."""
+    from zpack.control.app import Site
+
+
+def main(argv: list[str] | None = None, *, site: Callable[[str], Site] | None = None) -> int:
+    """Run one command; return 0, 1 when something is wrong, 2 when the settings are.
+
+    ``site`` constructs the pages that ``serve`` serves beside the API.
+    """
     options = _parser().parse_args(argv)
     follow_parent()
     try:
         settings = read_settings()
         begin_logging(settings.log_level.upper())
-        return _run(options, settings)
+        return _run(options, settings, site)
     except SettingsError as failure:
         sys.stderr.write(f"zpack: {failure}\n")
         return 2
 
 
-def _run(options: argparse.Namespace, settings: Settings) -> int:
+def _run(options: argparse.Namespace, settings: Settings, site: Callable[[str], Site] | None) -> int:
     if options.command == "migrate":
         return _migrate(settings, check=options.check)
     if options.command == "traefik":
@@ -40,7 +49,7 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     if options.command == "worker":
         uvloop.run(serving.work(settings))
     else:
-        uvloop.run(serving.serve(settings, embedded=options.embedded))
+        uvloop.run(serving.serve(settings, embedded=options.embedded, site=site))
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
@@ -50,9 +50,11 @@ from zpack.control.status.routes import router as status
 from zpack.control.suspension.routes import router as suspension
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    import re
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from fastapi.dependencies.models import Dependant
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from zpack.control.wiring import Api
 
@@ -70,16 +72,45 @@ SOCKET = "WS"
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
+OURS = ("/api/", "/internal/", "/sd/", "/docs/", "/metrics/")
+"""What lies below these is the API's, also where there is nothing."""
+
+
+class Site(Protocol):
+    """Pages for people, served from the same process; a client of the API like any other.
+
+    ``streamed`` is as the guard's: bodies that it passes on as they come.
+    """
+
+    @property
+    def streamed(self) -> Mapping[re.Pattern[str], int]:
+        """Return the guard's exceptions."""
+        ...
+
+    def attach(self, api: ASGIApp) -> None:
+        """Tell the site which application is the API."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what is none of the API's."""
+        ...
+
+
 class RouteWithoutRule(Exception):
     """A route names no access rule; the application must not serve it."""
 
 
 def create_app(
-    api: Api, *, ready: Callable[[], Awaitable[dict[str, str]]], cors_origins: tuple[str, ...]
+    api: Api,
+    *,
+    ready: Callable[[], Awaitable[dict[str, str]]],
+    cors_origins: tuple[str, ...],
+    site: Site | None = None,
 ) -> FastAPI:
     """Build the application. Raises RouteWithoutRule.
 
-    ``ready`` returns what is not ready yet, by name, with its reason; empty means ready.
+    ``ready`` returns what is not ready yet, by name, with its reason; empty means ready. ``site`` serves
+    every path that is not the API's.
     """
     app = FastAPI(title="zpack", version="0.1.0", docs_url="/docs", redoc_url=None)
     for entry in fields(api):
@@ -96,7 +127,7 @@ def create_app(
         allow_headers=["Content-Type", "Authorization", "Idempotency-Key"],
         allow_credentials=False,
     )
-    app.add_middleware(Guard, streamed=STREAMED)
+    app.add_middleware(Guard, streamed={**STREAMED, **(site.streamed if site else {})})
     app.add_middleware(Traffic)
     door = api.ide
     app.add_middleware(
@@ -111,7 +142,20 @@ def create_app(
     missing = [path for path, rule in access_rules(app) if rule is None]
     if missing:
         raise RouteWithoutRule(f"routes without an access rule: {', '.join(missing)}")
+    if site is not None:
+        _serve_elsewhere(app, site)
     return app
+
+
+def _serve_elsewhere(app: FastAPI, site: Site) -> None:
+    nowhere = app.router.default
+
+    async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+        ours = scope["type"] != "http" or f"{scope['path']}/".startswith(OURS)
+        await (nowhere if ours else site)(scope, receive, send)
+
+    app.router.default = elsewhere
+    site.attach(app)
 
 
 def health_router() -> APIRouter:

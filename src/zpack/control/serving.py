@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+    from zpack.control.app import Site
     from zpack.control.monitoring.page import Page
     from zpack.control.settings import Settings
     from zpack.control.wiring import Clients
@@ -156,8 +157,11 @@ def open_redis(settings: Settings, *, embedded: bool) -> Redis:
     return FakeAsyncRedis(decode_responses=True)
 
 
-async def serve(settings: Settings, *, embedded: bool) -> None:
-    """Serve the API until SIGTERM; with ``embedded`` the worker runs in the same process."""
+async def serve(settings: Settings, *, embedded: bool, site: Callable[[str], Site] | None = None) -> None:
+    """Serve the API until SIGTERM; with ``embedded`` the worker runs in the same process.
+
+    ``site`` constructs the pages of an address; they are served beside the API when ``PORTAL_URL`` is set.
+    """
     clients = build_clients(settings, open_redis(settings, embedded=embedded))
     hint = Hint()
     api = build_api(settings, clients, hint)
@@ -183,7 +187,8 @@ async def serve(settings: Settings, *, embedded: bool) -> None:
         return {"process": "leaving"} if leaving.begun else await waiting(clients, worker)
 
     origins = tuple(o.strip() for o in settings.cors_origins.split(",") if o.strip())
-    app = create_app(api, ready=ready, cors_origins=origins)
+    pages = site(settings.portal_url) if site is not None and settings.portal_url else None
+    app = create_app(api, ready=ready, cors_origins=origins, site=pages)
     sockets: dict[str, Any] = SOCKETS | {
         "http": type("LeavingProtocol", (HttpProtocol,), {"leaving": leaving})
     }

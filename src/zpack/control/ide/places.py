@@ -70,12 +70,23 @@ class Asked:
 
 
 class Places:
-    """Tells places apart. ``closed`` are ports that are never forwarded; ``portals`` have no tunnel."""
+    """Tells places apart. ``closed`` are ports that are never forwarded.
 
-    def __init__(self, *, suffix: str | None, closed: Collection[int], portals: Collection[str]) -> None:
+    ``portals`` have no tunnel where IDEs have names of their own, and ``site``, the portal that this process
+    serves, has none at all: what a tunnel shows would share an origin with it.
+    """
+
+    def __init__(
+        self,
+        *,
+        suffix: str | None,
+        closed: Collection[int],
+        portals: Collection[str],
+        site: str | None = None,
+    ) -> None:
         self._suffix = suffix.partition(":")[0] if suffix else None
         self._closed = frozenset(closed)
-        self._portals = frozenset(portals) if suffix else frozenset[str]()
+        self._portals = (frozenset(portals) if suffix else frozenset[str]()) | ({site} if site else set())
 
     def of(self, headers: Sequence[tuple[bytes, bytes]], path: bytes) -> Asked | None:
         """Return what is asked for, or None when it is none of ours. Raises NoPlace."""

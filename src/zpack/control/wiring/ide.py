@@ -50,6 +50,7 @@ def build_ide(
         suffix=settings.ide_suffix,
         closed={settings.agent_port, settings.code_server_port},
         portals=origins,
+        site=urlsplit(settings.portal_url).netloc.lower() if settings.portal_url else None,
     )
     admission = Admission(
         database=database,

@@ -1,0 +1,94 @@
+"""The portal as an ASGI application: every page, the built files, and a door for the API to be attached."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from zpack.portal import live
+from zpack.portal.assets import Assets
+from zpack.portal.pages import WORDS
+from zpack.portal.rendering import Templates
+from zpack.portal.routes import Reception, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+log = logging.getLogger("zpack.portal")
+PACKED_FROM = 2048
+GIB = 1 << 30
+STREAMED: Mapping[re.Pattern[str], int] = {re.compile(r"POST /(?:servers|dev)/[^/]+/files/upload"): 64 * GIB}
+"""Requests that the portal passes on as they come; the API's own limit holds behind it."""
+
+
+class Portal:
+    """The pages under one address, and nowhere else.
+
+    ``url`` is that address (``PORTAL_URL``). A tunnel of the IDE serves customers' own pages, which may not
+    share an origin with ours: so whoever comes by another name is sent to this one.
+    """
+
+    streamed = STREAMED
+
+    def __init__(self, *, url: str, assets: Assets) -> None:
+        self._url = url.rstrip("/")
+        self._host = urlsplit(url).netloc.lower()
+        self._reception = Reception(Templates(assets))
+        routes = [
+            Route("/static/{name}", assets.serve),
+            Route("/robots.txt", robots),
+            Route("/live", live.endpoint(self._reception)),
+        ]
+        for pages in WORDS:
+            routes += self._reception.routes_of(pages)
+        self._app = Starlette(
+            routes=routes,
+            exception_handlers={404: self._missing, 405: self._missing, Exception: self._failed},
+        )
+        self._app.add_middleware(GZipMiddleware, minimum_size=PACKED_FROM)
+
+    def attach(self, api: ASGIApp) -> None:
+        """Tell the portal which API it is of."""
+        self._reception.api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
+        if host == self._host:
+            await self._app(scope, receive, send)
+        elif scope["method"] in {"GET", "HEAD"}:
+            query = scope["query_string"].decode("latin-1")
+            to = self._url + scope["path"] + (f"?{query}" if query else "")
+            await RedirectResponse(to, status_code=307)(scope, receive, send)
+        else:
+            await PlainTextResponse("The portal is elsewhere.\n", status_code=421)(scope, receive, send)
+
+    async def _missing(self, request: Request, _failure: Exception) -> Response:
+        visit = await self._reception.visit(request)
+        return refused(visit, 404, visit.texts("There is no such page."))
+
+    async def _failed(self, request: Request, _failure: Exception) -> Response:
+        visit = await self._reception.visit(request)
+        return refused(
+            visit, 500, visit.texts("Something went wrong on our side. Nothing was changed halfway.")
+        )
+
+
+def build_portal(url: str) -> Portal:
+    """Construct the portal. Raises AssetsMissing."""
+    return Portal(url=url, assets=Assets())
+
+
+async def robots(_request: Request) -> Response:
+    """Keep search engines to the public pages."""
+    return PlainTextResponse("User-agent: *\nDisallow: /dashboard\nDisallow: /servers\nDisallow: /admin\n")

@@ -1,0 +1,18 @@
+// What every page loads: htmx, live hints, notices, and the small things a page does by itself.
+import htmx from "htmx.org";
+import { beginLive } from "./live";
+import { beginNotices } from "./notices";
+import "./confirm";
+import "./copy";
+import "./filter";
+import "./menus";
+
+declare global {
+  interface Window {
+    htmx: typeof htmx;
+  }
+}
+
+window.htmx = htmx;
+beginNotices();
+beginLive();

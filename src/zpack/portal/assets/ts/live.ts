@@ -1,0 +1,72 @@
+// Hears from /live what changed and says so as events on <body>: `server-6000`, `servers`, `operation-…`,
+// `operations`, and `live-resumed` when something may have been missed. Pages ask again by hx-trigger.
+const AGAIN_MS = 3000;
+
+function say(name: string, detail: unknown = {}): void {
+  document.body.dispatchEvent(new CustomEvent(name, { detail }));
+}
+
+interface Hint {
+  id: string;
+  vmid?: string | number | null;
+}
+
+let source: EventSource | null = null;
+let first = true;
+
+function hear(): void {
+  if (source !== null || document.hidden) return;
+  const opened = new EventSource("/live");
+  source = opened;
+  const about = (kind: string, all: string) => (event: MessageEvent<string>) => {
+    const hint = JSON.parse(event.data) as Hint;
+    say(`${kind}-${hint.id}`, hint);
+    if (kind === "operation" && hint.vmid != null) say(`server-${hint.vmid}`, hint);
+    say(all, hint);
+  };
+  opened.addEventListener("server", about("server", "servers"));
+  opened.addEventListener("gone", about("server", "servers-changed"));
+  opened.addEventListener("operation", about("operation", "operations"));
+  opened.addEventListener("resumed", () => {
+    document.documentElement.dataset.live = "on";
+    if (!first) say("live-resumed");
+    first = false;
+  });
+  opened.addEventListener("ended", () => hush("ended"));
+  opened.onerror = () => {
+    document.documentElement.dataset.live = "off";
+    if (opened.readyState !== EventSource.CLOSED) return;
+    source = null;
+    setTimeout(look, AGAIN_MS); // a 204: the session has ended, or the API is on its way out
+  };
+}
+
+function hush(state: string): void {
+  source?.close();
+  source = null;
+  document.documentElement.dataset.live = state;
+  if (state === "ended") setTimeout(look, AGAIN_MS);
+}
+
+// Ask whether the session is over before listening again; if it is, say so instead of trying for ever.
+async function look(): Promise<void> {
+  if (document.hidden) return;
+  try {
+    const answer = await fetch("/session", { redirect: "manual" });
+    if (answer.status === 401) {
+      document.documentElement.dataset.live = "expired";
+      document.querySelector<HTMLDialogElement>("#session-expired")?.showModal();
+      return;
+    }
+    hear();
+  } catch {
+    setTimeout(look, AGAIN_MS);
+  }
+}
+
+export function beginLive(): void {
+  if (!document.body.hasAttribute("data-live")) return;
+  document.addEventListener("visibilitychange", () => (document.hidden ? hush("asleep") : void look()));
+  addEventListener("pagehide", () => hush("asleep"));
+  hear();
+}

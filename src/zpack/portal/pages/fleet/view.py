@@ -1,0 +1,7 @@
+"""``/admin/fleet``: nodes and containers."""
+
+from __future__ import annotations
+
+from zpack.portal.routes import Pages
+
+pages = Pages()

@@ -1,0 +1,7 @@
+"""``/admin/operations``."""
+
+from __future__ import annotations
+
+from zpack.portal.routes import Pages
+
+pages = Pages()

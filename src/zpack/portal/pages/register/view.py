@@ -1,0 +1,7 @@
+"""``/register``: an account, and the first steps."""
+
+from __future__ import annotations
+
+from zpack.portal.routes import Pages
+
+pages = Pages()

@@ -1,0 +1,53 @@
+"""Templates: escaped without exception, in the visitor's language; a missing value is an error, no blank."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+if TYPE_CHECKING:
+    from zpack.portal.assets import Assets
+    from zpack.portal.texts import Texts
+
+HERE = Path(__file__).parent
+
+
+class Templates:
+    """The templates in each language, compiled once."""
+
+    def __init__(self, assets: Assets) -> None:
+        self._assets = assets
+        self._by_language: dict[str, Environment] = {}
+
+    def of(self, texts: Texts) -> Environment:
+        """Return the templates in the language of these texts."""
+        found = self._by_language.get(texts.language)
+        if found is None:
+            found = self._by_language[texts.language] = build_templates(self._assets, texts)
+        return found
+
+
+def build_templates(assets: Assets, texts: Texts) -> Environment:
+    """Construct the environment. Templates lie beside their pages, and shared ones in ``templates/``."""
+    environment = Environment(
+        loader=FileSystemLoader([HERE / "templates", HERE / "pages"]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        enable_async=False,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    environment.install_gettext_translations(texts.catalog, newstyle=True)  # type: ignore[attr-defined]
+    globals_: dict[str, Any] = environment.globals
+    globals_["asset"] = assets.url
+    environment.filters["urlpart"] = _urlpart
+    return environment
+
+
+def _urlpart(value: Any) -> str:
+    """Quote one part of a path; slashes too."""
+    return quote(str(value), safe="")
