@@ -1,4 +1,4 @@
-"""Scripts, styles, fonts, icons: built by ``make portal``, named by their content, kept by browsers for good."""
+"""Scripts, styles, fonts, icons: built by ``make portal``, named by content, kept by browsers for good."""
 
 from __future__ import annotations
 
