@@ -36,7 +36,7 @@ help: ## show this
 up: $(STAMP)/base portal
 	@exec $(BIN)/zpack up $(ARGS)
 
-install: $(STAMP)/base
+install: $(STAMP)/base portal
 
 # The first Python of this list that starts and is new enough: a pyenv shim may exist and not start.
 $(UV): requirements/bootstrap.txt

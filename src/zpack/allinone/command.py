@@ -143,6 +143,7 @@ def _greet(
     """Say where everything is; the first administrator's password is shown this once."""
     say(f"ready in {seconds:.1f} s")
     say(platform.isolation)
+    say(f"portal:  {platform.portal}")
     say(f"API:     {platform.api}  (documentation: {platform.api}/docs)")
     say(f"players: {options.host}:{options.edge_port}, each server at <name>.{options.domain}")
     if platform.billing is not None:
@@ -155,6 +156,7 @@ def _greet(
         line = {
             "ready": True,
             "api": platform.api,
+            "portal": platform.portal,
             "edgePort": options.edge_port,
             "registryPort": options.edge_registry_port,
             "localpvePort": options.localpve_port,

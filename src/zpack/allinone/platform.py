@@ -56,6 +56,11 @@ class Platform:
         return f"http://{self._options.host}:{self._options.port}"
 
     @property
+    def portal(self) -> str:
+        """Return the portal's address."""
+        return portal_url(self._options.host, self._options.port)
+
+    @property
     def isolation(self) -> str:
         """Return localpve's line about its backend."""
         return str(self.children["localpve"].announced.get("isolation", ""))
@@ -206,7 +211,7 @@ class Platform:
             "VELOCITY_URL": f"http://{options.host}:{options.edge_registry_port}",
             "ARTIFACT_BASE_URL": f"http://{options.host}:{options.artifacts_port}",
             "GAME_DOMAIN": options.domain,
-            "PORTAL_URL": portal_url(options.port),
+            "PORTAL_URL": portal_url(options.host, options.port),
         }
         if self.admin is not None:
             found["ZPACK_ADMIN_EMAIL"] = self.admin["email"]
@@ -220,9 +225,10 @@ class Platform:
         return f"{TOKEN_ID}={self.secrets.proxmox_secret}"
 
 
-def portal_url(port: int) -> str:
+def portal_url(host: str, port: int) -> str:
     """Return the portal's address: another origin than 127.0.0.1, where the tunnels of IDEs are."""
-    return os.environ.get("PORTAL_URL") or f"http://localhost:{port}"
+    name = "localhost" if host.startswith(("127.", "0.")) or host in {"::", "::1"} else host
+    return os.environ.get("PORTAL_URL") or f"http://{name}:{port}"
 
 
 def pidfile(home: Path, name: str) -> Path:
