@@ -16,7 +16,7 @@ PORTAL := src/zpack/portal/assets
 PORTAL_FILES := $(wildcard $(PORTAL)/*.json $(PORTAL)/*.mjs $(PORTAL)/ts/*.ts $(PORTAL)/css/*.css)
 NODE_PROJECTS := $(dir $(wildcard tests/node/*/package-lock.json))
 
-.PHONY: help up install portal test test-template test-ide test-needs ide-needs check bench fix texts lock clean agent-wheel
+.PHONY: help up install portal test test-template test-ide test-needs ide-needs check bench screenshots fix texts lock clean agent-wheel
 
 help: ## show this
 	@echo 'make up        install the lock, then run the whole platform (ARGS="--port 4001")'
@@ -27,6 +27,7 @@ help: ## show this
 	@echo 'make check     format, lint, types, import contracts, budgets, house rules, coverage, migrations'
 	@echo 'make bench     print the figures of docs/performance.md'
 	@echo 'make fix       format, and fix what the linter can'
+	@echo 'make screenshots  picture every page of the portal (needs chromium)'
 	@echo 'make portal    build the scripts and styles of the portal'
 	@echo 'make texts     gather the texts of the portal into its message catalogs'
 	@echo 'make install   only install the runtime into .venv'
@@ -127,6 +128,9 @@ ide-needs:
 	    apt-get install -y -qq --no-install-recommends $(IDE_APT) >/dev/null; } \
 	  || echo 'could not install $(IDE_APT): tests of the real IDE are left out'; \
 	fi
+
+screenshots: test-needs ## every page at three widths, light and dark, into .artefacts/portal/pages
+	$(BIN)/python -m tests.portal.screenshots $(ARGS)
 
 agent-wheel: $(STAMP)/base
 	@$(BIN)/zpack template wheel --out dist

@@ -1,0 +1,125 @@
+"""Every page a person can come to, and a stage on which each has something to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.journeys.stack import finished
+from tests.support.http import PASSWORD, Caller
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.support.platform import Platform
+
+LIMITS = ("gameServers", "devContainers", "memoryMb", "cpus", "diskMb", "backupsPerServer")
+GAME = {
+    "container_type": "game",
+    "game": "minecraft",
+    "variant": "flying-squid",
+    "version": "1.21.4",
+    "memoryMiB": 512,
+}
+WORDS = (
+    "Maintenance on Sunday\n\nNode one is updated at 03:00 UTC. Running servers move; nobody is disconnected."
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One page. ``who`` is "nobody", "ann" (who has servers), "new" (who has none) or "admin"."""
+
+    name: str
+    path: str
+    who: str = "ann"
+
+
+PICTURES = (
+    Picture("landing", "/", "nobody"),
+    Picture("pricing", "/pricing", "nobody"),
+    Picture("features", "/features", "nobody"),
+    Picture("faq", "/faq", "nobody"),
+    Picture("about", "/about", "nobody"),
+    Picture("privacy", "/privacy-policy", "nobody"),
+    Picture("terms", "/terms-of-service", "nobody"),
+    Picture("login", "/login", "nobody"),
+    Picture("register", "/register", "nobody"),
+    Picture("forgot-password", "/forgot-password", "nobody"),
+    Picture("reset-password", "/reset-password?token=x", "nobody"),
+    Picture("support", "/support", "nobody"),
+    Picture("components", "/components", "nobody"),
+    Picture("nowhere", "/nowhere", "nobody"),
+    Picture("dashboard-empty", "/dashboard", "new"),
+    Picture("servers-empty", "/servers", "new"),
+    Picture("dashboard", "/dashboard"),
+    Picture("servers", "/servers"),
+    Picture("create", "/servers/create"),
+    Picture("server", "/servers/{game}"),
+    Picture("console", "/servers/{game}/console"),
+    Picture("files", "/servers/{game}/files"),
+    Picture("backups", "/servers/{game}/backups"),
+    Picture("mods", "/servers/{game}/mods"),
+    Picture("activity", "/servers/{game}/activity"),
+    Picture("settings", "/servers/{game}/settings"),
+    Picture("server-stopped", "/servers/{stopped}"),
+    Picture("billing", "/billing"),
+    Picture("profile", "/profile"),
+    Picture("tickets", "/support/tickets"),
+    Picture("ticket", "/support/tickets/{ticket}"),
+    Picture("suspended", "/account-suspended"),
+    Picture("admin-fleet", "/admin/fleet", "admin"),
+    Picture("admin-drift", "/admin/drift", "admin"),
+    Picture("admin-operations", "/admin/operations", "admin"),
+    Picture("admin-users", "/admin/users", "admin"),
+    Picture("admin-plans", "/admin/plans", "admin"),
+    Picture("admin-announcements", "/admin/announcements", "admin"),
+    Picture("admin-support", "/admin/support", "admin"),
+    Picture("admin-audit", "/admin/audit", "admin"),
+    Picture("admin-health", "/admin/health", "admin"),
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What was prepared: passwords by person, and what stands for the names in addresses."""
+
+    people: Mapping[str, tuple[str, str]]
+    names: Mapping[str, str]
+
+
+async def set_stage(platform: Platform) -> Stage:
+    """Prepare a platform that sells plans: two servers of Ann's, one of them stopped, and something of each kind."""
+    admin = platform.admin
+    async with (
+        Caller(platform.api) as anyone,
+        await anyone.logged_in("admin", admin["password"]) as root,
+        await anyone.registered("ann") as ann,
+        await anyone.registered("newcomer"),
+    ):
+        limits = dict.fromkeys(LIMITS)
+        assert (
+            await root.put("/api/admin/plans/free", {"name": "Free", "priceCents": 0, "limits": limits})
+        ).status == 200
+        begun = [await ann.post("/api/instances", GAME) for _ in range(2)]
+        assert {reply.status for reply in begun} == {202}, begun
+        game, stopped = [
+            str((await finished(ann, reply.body["statusUrl"], seconds=120))["vmid"]) for reply in begun
+        ]
+        await ann.post(f"/api/servers/{stopped}/host/stop")
+        await root.post(
+            "/api/admin/announcements", {"title": "Maintenance", "text": WORDS, "level": "maintenance"}
+        )
+        asked = {
+            "name": "Ann",
+            "email": "ann@example.org",
+            "subject": "How do I add mods?",
+            "message": "I run Fabric.",
+        }
+        ticket = (await ann.post("/api/support/create", asked)).body["ticket"]["id"]
+        await root.post(
+            f"/api/support/tickets/{ticket}/messages", {"message": "Open the Mods tab of your server."}
+        )
+        await ann.post(f"/api/servers/{game}/backups", {"label": "before the party"})
+    people = {"ann": ("ann", PASSWORD), "new": ("newcomer", PASSWORD), "admin": ("admin", admin["password"])}
+    return Stage(people, {"game": game, "stopped": stopped, "ticket": ticket})
