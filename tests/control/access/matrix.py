@@ -237,6 +237,7 @@ ROWS = (
     ),
     Row("GET /api/game/mods/search", SERVER, SEARCH),
     # billing
+    Row("GET /api/users/profile", ACCOUNT),
     Row("GET /api/billing", ACCOUNT),
     Row("GET /api/billing/current", ACCOUNT),
     Row("GET /api/billing/plans", PUBLIC),
