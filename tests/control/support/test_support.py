@@ -99,6 +99,23 @@ async def test_whoever_is_answered_is_one_address(anyone: Caller, database: Data
         assert mail["Reply-To"] == "eve@example.org"
 
 
+@pytest.mark.parametrize(
+    ("email", "shown"), [("eve@bücher.example", "eve@xn--bcher-kva.example"), ("ève@example.org", None)]
+)
+async def test_letters_that_not_every_server_reads(
+    anyone: Caller, database: Database, email: str, shown: str | None
+) -> None:
+    await ask(anyone, email=email)
+    (mail,) = await sent(database)
+    assert mail["Reply-To"] == shown
+    assert email in words_of(mail)
+
+
+@pytest.mark.parametrize("name", ["\N{PILE OF POO}", "x" * 3000, "'--", "a%20b", "*"])
+async def test_a_hostile_name_is_nobodys_ticket(ann: Caller, name: str) -> None:
+    assert (await ann.get(f"{OWN}/{name}")).body["error"] == "ticket_not_found"
+
+
 async def test_resend_is_told_whom_to_answer(anyone: Caller, database: Database) -> None:
     await ask(anyone)
     async with resend_server() as server:

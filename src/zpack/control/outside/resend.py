@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from zpack.control.engine.budget import Budget
 from zpack.control.engine.errors import ForeignError
 from zpack.control.outside.mail import NotDelivered, Verdict
-from zpack.control.outside.smtp import ascii_where_possible
+from zpack.control.outside.smtp import answer_to, ascii_where_possible
 
 if TYPE_CHECKING:
     from zpack.control.outside.http import Answer, ForeignHttp
@@ -43,8 +43,8 @@ class Resend:
             "html": mail.html,
             "headers": {"X-Entity-Ref-ID": mail.id, "Auto-Submitted": "auto-generated"},
         }
-        if mail.reply_to is not None:
-            body["reply_to"] = [ascii_where_possible(mail.reply_to)]
+        if (answer := answer_to(mail)) is not None:
+            body["reply_to"] = [answer]
         answer = await self._call("POST", "/emails", body=body, idempotency=mail.id)
         word = _word(answer)
         if answer.status < 300 or word == ALREADY_TAKEN:  # noqa: PLR2004 - any 2xx is yes

@@ -138,6 +138,12 @@ def ascii_where_possible(address: str) -> str:
     return found.ascii_email or f"{found.local_part}@{found.ascii_domain}"
 
 
+def answer_to(mail: Mail) -> str | None:
+    """Return what ``Reply-To`` says; nothing where not every mail server could read it."""
+    address = ascii_where_possible(mail.reply_to) if mail.reply_to else ""
+    return address if address and address.isascii() else None
+
+
 def _content(mail: Mail, recipient: str) -> tuple[bytes, list[str]]:
     """Return the message and what MAIL must be told about it. Raises NotDelivered."""
     policy, options = (PLAIN, []) if recipient.isascii() else (SMTPUTF8_POLICY, ["SMTPUTF8"])
@@ -147,8 +153,8 @@ def _content(mail: Mail, recipient: str) -> tuple[bytes, list[str]]:
         message["From"] = Address(name, addr_spec=sender)
         message["To"] = Address(addr_spec=recipient)
         message["Subject"] = mail.subject
-        if mail.reply_to is not None:
-            message["Reply-To"] = Address(addr_spec=ascii_where_possible(mail.reply_to))
+        if (answer := answer_to(mail)) is not None:
+            message["Reply-To"] = Address(addr_spec=answer)
     except (ValueError, IndexError, HeaderParseError) as failure:  # CR or LF, or no address at all
         raise NotDelivered(f"no mail can have such a head: {type(failure).__name__}", "never") from failure
     message["Date"] = format_datetime(mail.created_at)
