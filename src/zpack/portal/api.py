@@ -51,8 +51,16 @@ class Problem(Exception):
     @property
     def fields(self) -> dict[str, str]:
         """Return what is wrong with which field, when the API said it field by field."""
+        if isinstance(self.details, dict) and "field" in self.details:
+            return {str(self.details["field"]): self.message}
         found: list[Any] = self.details if isinstance(self.details, list) else []
         return {str(d["field"]): str(d["message"]) for d in found if isinstance(d, dict) and "field" in d}
+
+    @property
+    def retry_after(self) -> int | None:
+        """Return in how many seconds to try again, when the API said so."""
+        found = self.details.get("retryAfter") if isinstance(self.details, dict) else None
+        return found if isinstance(found, int) else None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import logging
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
@@ -30,6 +31,10 @@ GIB = 1 << 30
 STREAMED: Mapping[re.Pattern[str], int] = {re.compile(r"POST /(?:servers|dev)/[^/]+/files/upload"): 64 * GIB}
 """Requests that the portal passes on as they come; the API's own limit holds behind it."""
 
+SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
+FOUND = ("/", "/features", "/pricing", "/faq", "/about", "/privacy-policy", "/terms-of-service")
+PRIVATE = ("/api", "/admin", "/billing", "/dashboard", "/profile", "/servers")
+
 
 class Portal:
     """The pages under one address, and nowhere else.
@@ -46,7 +51,8 @@ class Portal:
         self._reception = Reception(Templates(assets))
         routes = [
             Route("/static/{name}", assets.serve),
-            Route("/robots.txt", robots),
+            Route("/robots.txt", self._robots),
+            Route("/sitemap.xml", self._sitemap),
             Route("/live", live.endpoint(self._reception)),
         ]
         for pages in WORDS:
@@ -73,6 +79,17 @@ class Portal:
         else:
             await PlainTextResponse("The portal is elsewhere.\n", status_code=421)(scope, receive, send)
 
+    async def _robots(self, _request: Request) -> Response:
+        """Keep search engines to the public pages."""
+        kept = "".join(f"Disallow: {path}\n" for path in PRIVATE)
+        return PlainTextResponse(f"User-agent: *\n{kept}Sitemap: {self._url}/sitemap.xml\n")
+
+    async def _sitemap(self, _request: Request) -> Response:
+        """Name the pages that are worth finding (sitemaps.org)."""
+        pages = "".join(f"<url><loc>{escape(self._url + path)}</loc></url>" for path in FOUND)
+        text = f'<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="{SITEMAP}">{pages}</urlset>'
+        return Response(text, media_type="application/xml")
+
     async def _missing(self, request: Request, _failure: Exception) -> Response:
         visit = await self._reception.visit(request)
         return refused(visit, 404, visit.texts("There is no such page."))
@@ -87,8 +104,3 @@ class Portal:
 def build_portal(url: str) -> Portal:
     """Construct the portal. Raises AssetsMissing."""
     return Portal(url=url, assets=Assets())
-
-
-async def robots(_request: Request) -> Response:
-    """Keep search engines to the public pages."""
-    return PlainTextResponse("User-agent: *\nDisallow: /dashboard\nDisallow: /servers\nDisallow: /admin\n")

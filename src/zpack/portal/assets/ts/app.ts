@@ -6,6 +6,7 @@ import "./confirm";
 import "./copy";
 import "./filter";
 import "./menus";
+import "./strength";
 
 declare global {
   interface Window {
