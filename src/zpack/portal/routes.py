@@ -128,7 +128,8 @@ class Reception:
 
     async def _user(self, visit: Visit) -> dict[str, object] | None:
         try:
-            return (await visit.api.get("/api/auth/me"))["user"]
+            visit.account = await visit.api.get("/api/auth/me")
+            return visit.account["user"]
         except Problem as problem:
             if problem.status != UNAUTHORIZED:
                 raise

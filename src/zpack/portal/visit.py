@@ -42,6 +42,8 @@ class Visit:
     templates: Environment
     csrf: str = field(default_factory=new_secret)
     user: dict[str, Any] | None = None
+    account: dict[str, Any] = field(default_factory=dict[str, Any])
+    """How the visitor's account stands: the rest of that answer."""
     form: dict[str, str] = field(default_factory=dict[str, str])
     many: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """The form as it came, for fields that come more than once."""
@@ -121,6 +123,7 @@ class Visit:
             "visit": self,
             "user": self.user,
             "is_admin": self.is_admin,
+            "account": self.account,
             "csrf_token": mask(self.csrf),
             "nonce": self.nonce,
             "language": texts.language,

@@ -29,6 +29,9 @@ class User:
     last_name: str | None
     role: str
     email_verified: bool = False
+    billing_status: str = "none"
+    server_state: str = "allowed"
+    """How the account stands; what follows from it is for the room of the entitlements to say."""
 
     @property
     def is_admin(self) -> bool:

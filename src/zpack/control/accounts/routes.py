@@ -52,8 +52,9 @@ async def refresh(body: RefreshBody, logins: Logins) -> dict[str, Any]:
 
 @router.get("/me")
 async def me(user: OfAccount) -> dict[str, Any]:
-    """Return the caller."""
-    return {"ok": True, "user": user.wire()}
+    """Return the caller, and how the account stands."""
+    standing = {"billingStatus": user.billing_status, "serverBillingState": user.server_state}
+    return {"ok": True, "user": user.wire(), **standing}
 
 
 @router.patch("/me")

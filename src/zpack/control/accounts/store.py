@@ -26,8 +26,12 @@ RIGHTS = text(
 )
 CALLER = text(
     "select u.id, u.email, u.username, u.display_name, u.first_name, u.last_name, u.role, u.email_verified,"
+    " coalesce(t.billing_status, 'none'), case when u.role = 'admin' then 'allowed'"
+    " when t.held_at is not null and coalesce(t.server_billing_state, 'allowed') <> 'retained'"
+    " then 'suspended_shutdown' else coalesce(t.server_billing_state, 'allowed') end,"
     " :sid = '' or exists (select 1 from login_sessions s where s.id = :sid and s.user_id = u.id"
-    " and s.revoked_at is null and s.expires_at > now()) from users u where u.id = :id"
+    " and s.revoked_at is null and s.expires_at > now()) from users u"
+    " left join standings t on t.user_id = u.id where u.id = :id"
 )
 
 
