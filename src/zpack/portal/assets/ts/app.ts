@@ -2,11 +2,14 @@
 import htmx from "htmx.org";
 import { beginLive } from "./live";
 import { beginNotices } from "./notices";
+import "./cards";
 import "./confirm";
 import "./copy";
+import "./elapsed";
 import "./filter";
 import "./menus";
 import "./strength";
+import "./once";
 
 declare global {
   interface Window {

@@ -7,7 +7,7 @@ function narrow(input: HTMLInputElement): void {
   for (const entry of list.querySelectorAll<HTMLElement>("[data-words]")) {
     const held = entry.dataset.words ?? "";
     const fits = words.every((word) => held.includes(word));
-    entry.hidden = !fits;
+    if (entry.hidden === fits) entry.hidden = !fits;
     if (fits) shown += 1;
   }
   const none = list.querySelector<HTMLElement>("[data-none]");

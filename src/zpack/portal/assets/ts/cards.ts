@@ -1,0 +1,76 @@
+// <div data-cards="/servers/cards">: a long list that stays live with one listener. What changed is asked for once a
+// second, all of it in one request; a card that is not open is only its summary, and asks for the rest when opened.
+const EVERY_MS = 1000;
+const MANY = 200;
+const list = document.querySelector<HTMLElement>("[data-cards]");
+const stale = new Set<string>();
+let everything = false;
+let waiting = 0;
+
+const cardOf = (id: string): HTMLDetailsElement | null => document.querySelector(`#card-${CSS.escape(id)}`);
+const idOf = (card: Element): string => card.id.slice("card-".length);
+
+async function ask(): Promise<void> {
+  waiting = 0;
+  if (!list) return;
+  const all = everything || stale.size > MANY;
+  const words = new URLSearchParams(all ? {} : { ids: [...stale].join(",") });
+  words.set("open", [...list.querySelectorAll("details.card[open]")].map(idOf).join(","));
+  everything = false;
+  stale.clear();
+  const answer = await fetch(`${list.dataset.cards}?${words}`, { headers: { "HX-Request": "true" } });
+  if (answer.ok) show(new DOMParser().parseFromString(await answer.text(), "text/html"), all);
+}
+
+function show(told: Document, all: boolean): void {
+  if (!list) return;
+  const totals = told.querySelector("#server-totals");
+  if (!totals) return; // the session has ended; the page says so by itself
+  list.querySelector("#server-totals")?.replaceWith(document.adoptNode(totals));
+  const left = new Set<Element>(all ? list.querySelectorAll("details.card") : []);
+  for (const group of told.querySelectorAll(".group")) {
+    const place = list.querySelector(`#${group.id} .cards`);
+    for (const card of group.querySelectorAll<HTMLDetailsElement>("details.card")) {
+      const old = cardOf(idOf(card));
+      if (old) renew(old, card);
+      else place?.append(document.adoptNode(card));
+      if (old) left.delete(old);
+    }
+  }
+  for (const gone of left) gone.remove();
+  for (const group of list.querySelectorAll<HTMLElement>(".group")) group.hidden = !group.querySelector(".card");
+  const filter = document.querySelector<HTMLInputElement>(`[data-filter="#${list.id}"]`);
+  if (filter?.value) filter.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function renew(old: HTMLDetailsElement, card: HTMLDetailsElement): void {
+  const [summary, told] = [old.firstElementChild, card.firstElementChild];
+  if (summary && told && summary.innerHTML !== told.innerHTML) summary.replaceChildren(...told.childNodes);
+  old.dataset.words = card.dataset.words;
+  const [context, about] = [old.lastElementChild, card.lastElementChild];
+  if (!context || !about || "lazy" in card.dataset) return;
+  delete old.dataset.lazy;
+  if (!context.contains(document.activeElement)) context.replaceChildren(...about.childNodes);
+}
+
+function soon(id: string | null): void {
+  if (id === null || cardOf(id) === null) everything = true;
+  else stale.add(id);
+  waiting ||= window.setTimeout(() => void ask().catch(() => undefined), EVERY_MS);
+}
+
+if (list) {
+  document.body.addEventListener("servers", (event) => soon((event as CustomEvent<{ id: string }>).detail.id));
+  document.body.addEventListener("servers-changed", () => soon(null));
+  document.body.addEventListener("live-resumed", () => soon(null));
+  list.addEventListener(
+    "toggle",
+    (event) => {
+      const card = event.target as HTMLDetailsElement;
+      if (!card.open || !("lazy" in card.dataset)) return;
+      stale.add(idOf(card));
+      void ask().catch(() => undefined);
+    },
+    true,
+  );
+}
