@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from zpack.control.activity.actions import Activity
 from zpack.control.backups.actions import Backups
 from zpack.control.backups.store import Turns
 from zpack.control.catalog.actions import Catalog
@@ -16,6 +17,7 @@ from zpack.control.entitlements.actions import Entitlements
 from zpack.control.entitlements.plans import Plans
 from zpack.control.events.actions import Streams
 from zpack.control.files.actions import Files
+from zpack.control.fleet.actions import Fleet
 from zpack.control.instances.actions import Instances
 from zpack.control.mods.actions import Mods
 from zpack.control.operations.actions import Operations
@@ -29,6 +31,7 @@ from zpack.control.status.live import LiveState
 from zpack.control.status.view import Servers
 from zpack.control.suspension.actions import Suspension
 from zpack.control.wiring.billing import build_billing, build_ledger, build_webhook
+from zpack.control.wiring.checks import build_health
 from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.edge import build_drift, build_operators, build_places
 from zpack.control.wiring.ide import IdeDoor, build_ide
@@ -37,17 +40,20 @@ from zpack.control.wiring.idle import build_idle
 from zpack.control.wiring.monitoring import build_monitoring
 from zpack.control.wiring.recovery import build_recovery
 from zpack.control.wiring.repair import build_plans, build_repair
+from zpack.control.wiring.support import build_support
 from zpack.control.wiring.traefik import build_routing, provider_token
 
 if TYPE_CHECKING:
     from zpack.control.accounts.actions import Accounts
     from zpack.control.accounts.sessions import Sessions
     from zpack.control.administration.actions import Administration
+    from zpack.control.announcements.actions import Announcements
     from zpack.control.apikeys.actions import ApiKeys
     from zpack.control.billing.actions import Billing
     from zpack.control.billing.ledger import Ledger
     from zpack.control.billing.webhook import Webhook
     from zpack.control.engine.periodic import Periodic
+    from zpack.control.fleet.health import Health
     from zpack.control.idle.actions import Idle
     from zpack.control.instances.models import ContainerType
     from zpack.control.monitoring.actions import Discovery, History
@@ -60,6 +66,7 @@ if TYPE_CHECKING:
     from zpack.control.routing.actions import Routing
     from zpack.control.secondfactor.actions import SecondFactors
     from zpack.control.settings import Settings
+    from zpack.control.support.actions import Support
 
 RATES = {
     "mods": Rate(60, 60),
@@ -71,7 +78,9 @@ class Api:
     """The actions behind the routes; each attribute becomes ``app.state.<name>``."""
 
     accounts: Accounts
+    activity: Activity
     administration: Administration
+    announcements: Announcements
     apikeys: ApiKeys
     backups: Backups
     billing: Billing
@@ -85,6 +94,8 @@ class Api:
     events: Streams
     files: Files
     dev_files: Files
+    fleet: Fleet
+    health: Health
     ide: IdeDoor
     idle: Idle
     instances: Instances
@@ -100,6 +111,7 @@ class Api:
     second_factors: SecondFactors
     servers: Servers
     sessions: Sessions
+    support: Support
     suspension: Suspension
     edge_drift: Drift
     edge_operators: Operators
@@ -272,6 +284,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     idle = build_idle(settings, clients, entitlements=entitlements, instances=instances, power=power)
     return Api(
         accounts=accounts,
+        activity=Activity(database=database, instances=instances),
         administration=identity.administration,
         apikeys=identity.apikeys,
         backups=build_backups(clients, entitlements),
@@ -286,6 +299,8 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
         files=build_files(clients, accounts, entitlements, "game"),
         dev_files=build_files(clients, accounts, entitlements, "dev"),
+        fleet=Fleet(database=database, proxmox=clients.proxmox, words=stores.words),
+        health=build_health(settings, clients),
         ide=build_ide(settings, clients, accounts, entitlements, wake=idle.opened),
         idle=idle,
         instances=instances,
@@ -307,6 +322,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         edge_secret=settings.edge_secret.get_secret_value(),
         traefik_token=provider_token(settings),
         **build_monitoring(settings, clients, instances),
+        **build_support(settings, clients),
     )
 
 
