@@ -4,6 +4,7 @@ import { beginLive } from "./live";
 import { beginNotices } from "./notices";
 import "./confirm";
 import "./copy";
+import "./elapsed";
 import "./filter";
 import "./menus";
 
