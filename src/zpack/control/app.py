@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from zpack.control.accounts.access import PUBLIC, RULES
 from zpack.control.accounts.routes import router as accounts
 from zpack.control.administration.routes import router as administration
+from zpack.control.announcements.routes import router as announcements
 from zpack.control.apikeys.routes import router as apikeys
 from zpack.control.backups.routes import router as backups
 from zpack.control.billing.routes import router as billing
@@ -47,6 +48,7 @@ from zpack.control.repair.routes import router as repair
 from zpack.control.routing.routes import router as routing
 from zpack.control.secondfactor.routes import router as secondfactor
 from zpack.control.status.routes import router as status
+from zpack.control.support.routes import router as support
 from zpack.control.suspension.routes import router as suspension
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ CLIENT_CLOSED = 499
 ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
     backups, mods, dev, ide, publishing, administration, apikeys, billing, entitlements, recovery,
-    routing, secondfactor, suspension, monitoring, idle, repair,
+    routing, secondfactor, suspension, monitoring, idle, repair, announcements, support,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"

@@ -91,6 +91,8 @@ START, STOP = {"action": "start"}, {"action": "stop"}
 RESTART = {"action": "restart"}
 KEY = {"name": "a key", "scopes": ["account"]}
 PLAN = {"name": "New", "priceCents": 0, "limits": dict.fromkeys(LIMITS)}
+NEWS = {"title": "Maintenance", "text": "Tonight."}
+QUESTION = {"name": "Ann", "email": "ann@example.org", "subject": "Help", "message": "How?"}
 MOD, SWITCH = {"project": "sodium"}, {"enabled": False}
 
 ROWS = (
@@ -138,11 +140,25 @@ ROWS = (
     Row("GET /api/admin/plans", ADMIN),
     Row("POST /api/admin/plans", ADMIN, body={"id": "new", **PLAN}),
     Row("PUT /api/admin/plans/{plan_id}", ADMIN, body=PLAN),
+    Row("GET /api/admin/audit", ADMIN),
+    Row("GET /api/admin/operations", ADMIN),
+    Row("GET /api/announcements", PUBLIC),
+    Row("GET /api/admin/announcements", ADMIN),
+    Row("POST /api/admin/announcements", ADMIN, body=NEWS),
+    Row("PUT /api/admin/announcements/{announcement_id}", ADMIN, body=NEWS),
+    Row("DELETE /api/admin/announcements/{announcement_id}", ADMIN),
+    Row("POST /api/support/create", PUBLIC, body=QUESTION),
+    Row("GET /api/support/tickets", ACCOUNT),
+    Row("GET /api/support/tickets/{ticket_id}", SERVER),
+    Row("POST /api/support/tickets/{ticket_id}/messages", SERVER, body={"message": "Well?"}),
+    Row("POST /api/support/tickets/{ticket_id}/close", SERVER),
+    Row("GET /api/admin/support/tickets", ADMIN),
     # servers
     Row("POST /api/instances", CREATE, body=NEW),
     Row("GET /api/instances", ACCOUNT),
     Row("GET /api/instances/{vmid}", SERVER),
     Row("DELETE /api/containers/{vmid}", SERVER),
+    Row("GET /api/operations", ACCOUNT),
     Row("GET /api/operations/{operation_id}", SERVER),
     Row("GET /api/instances/operations/{operation_id}", SERVER),
     Row("POST /api/operations/{operation_id}/cancel", SERVER),

@@ -37,6 +37,13 @@ FINDING = text(
     "insert into repair_findings (id, kind, vmid, state, evidence, looks)"
     " values (:id, 'host_key_stale', 5900, 'open', '{\"operation\": \"op_gone\"}', 1)"
 )
+TICKET = text(
+    "insert into support_tickets (id, user_id, name, email, subject, status)"
+    " values (:id, :owner, 'Ann', 'ann@example.org', 'Help', 'open')"
+)
+NEWS = text(
+    "insert into announcements (id, title, text, level) values (:id, 'Maintenance', 'Tonight.', 'info')"
+)
 KEY = text(
     "insert into api_keys (id, user_id, name, prefix, digest, scopes)"
     " values (:id, :owner, 'a key', 'zpk_', :id, '{}')"
@@ -82,10 +89,11 @@ class People:
             for owner, number in ((OWNER, 0), (SUSPENDED, 1)):
                 for ctype, vmid in (("game", 5000 + number), ("dev", 6000 + number)):
                     await self._server(session, owner, ctype, vmid)
-                for statement, kind in ((OPERATION, "op"), (KEY, "key"), (SESSION, "ses")):
+                for statement, kind in ((OPERATION, "op"), (KEY, "key"), (SESSION, "ses"), (TICKET, "tkt")):
                     facts = {"id": f"{kind}_{owner}", "owner": owner}
                     await session.execute(statement, facts | ({"vmid": 5900} if kind == "op" else {}))
             await session.execute(FINDING, {"id": f"find_{OWNER}"})
+            await session.execute(NEWS, {"id": f"ann_{OWNER}"})
             await entitlements.grant(
                 session, SUSPENDED, billing_status="suspended", server_state="suspended_shutdown"
             )
@@ -141,6 +149,7 @@ def nothing() -> Mapping[str, str]:
 
 def _things(owner: str, server: str, dev: str) -> Mapping[str, str]:
     return {
+        "announcement_id": f"ann_{owner}",
         "backup_id": "20261125T200000Z-0a1b2c3d",
         "dev_id": dev,
         "finding_id": f"find_{owner}",
@@ -151,6 +160,7 @@ def _things(owner: str, server: str, dev: str) -> Mapping[str, str]:
         "plan_id": "starter",
         "server_id": server,
         "session_id": f"ses_{owner}",
+        "ticket_id": f"tkt_{owner}",
         "user_id": ANOTHER,
         "vmid": server,
     }

@@ -10,11 +10,14 @@ from sqlalchemy import text
 
 from tests.support.http import PASSWORD, Caller
 from tests.support.tokens import parts_of
+from zpack.control.audit.store import record
+from zpack.control.entitlements.store import hold
+from zpack.control.instances.store import insert_instance
 
 if TYPE_CHECKING:
     from zpack.control.db.session import Database
 
-AUDIT, USERS = "/api/audit", "/api/admin/users"
+AUDIT, WHOLE, USERS = "/api/audit", "/api/admin/audit", "/api/admin/users"
 
 
 @pytest.fixture
@@ -144,3 +147,35 @@ async def test_users_come_in_pages(ann: Caller, bob: Caller, root: Caller) -> No
 async def test_bad_roles_are_refused(root: Caller, body: dict[str, Any]) -> None:
     assert (await root.call("PATCH", f"{USERS}/usr_x", body)).status == 400
     assert (await root.call("PATCH", f"{USERS}/usr_x", {"role": "user"})).status == 404
+
+
+async def test_an_admin_reads_the_whole_audit_with_names(ann: Caller, root: Caller) -> None:
+    logs = (await root.get(WHOLE)).body["logs"]
+    entry = next(log for log in logs if log["action"] == "user.register")
+    assert (entry["actor"], entry["actorName"], entry["detail"]) == (await id_of(ann), "ann", {})
+    assert entry["at"] == entry["timestamp"] == entry["created_at"]
+    assert (await ann.get(WHOLE)).status == 403
+
+
+@pytest.mark.parametrize(
+    ("query", "count"), [("vmid=5000", 1), ("vmid=500", 0), ("action=game.start&vmid=5000", 1)]
+)
+async def test_the_audit_of_one_server(root: Caller, database: Database, query: str, count: int) -> None:
+    async with database.transaction() as session:
+        record(session, "game.start", actor="usr_gone", vmid=5000)
+    logs = (await root.get(f"{WHOLE}?{query}")).body["logs"]
+    assert [log["actorName"] for log in logs] == [None] * count
+
+
+async def test_the_list_of_accounts_says_how_each_stands(
+    ann: Caller, root: Caller, database: Database
+) -> None:
+    async with database.transaction() as session:
+        await hold(session, await id_of(ann), "spam")
+        await insert_instance(
+            session, vmid=5000, customer_id=await id_of(ann), ctype="game", hostname="mc-5000", ip=None,
+            allocated_ports={}, agent_state="idle", payload={},
+        )  # fmt: skip
+    hers, own = [(await root.get(f"{USERS}?q={name}")).body["users"][0] for name in ("ann", "admin")]
+    assert (hers["suspended"], hers["servers"], hers["secondFactor"]) == (True, 1, False)
+    assert (own["suspended"], own["servers"], own["plan"]) == (False, 0, hers["plan"])

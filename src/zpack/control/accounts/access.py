@@ -126,6 +126,16 @@ async def signed_in(request: Request, wanted: SecurityScopes) -> User:
     return (await in_session(request, wanted)).user
 
 
+async def perhaps_signed_in(request: Request) -> User | None:
+    """Everyone may; whoever shows a full login that is good is known by it."""
+    if request.headers.get("authorization") is None:
+        return None
+    try:
+        return await signed_in(request, SecurityScopes())
+    except Refusal:
+        return None
+
+
 async def admin(request: Request, wanted: SecurityScopes) -> User:
     """Admins may."""
     user = await signed_in(request, wanted)
@@ -196,6 +206,7 @@ def _is_loopback(host: str) -> bool:
 
 RULES = {
     public: "public",
+    perhaps_signed_in: "public",
     signed_in: "user",
     in_ide_session: "user",
     in_session: "user",
@@ -208,6 +219,7 @@ RULES = {
 }
 SignedIn = Annotated[User, Depends(signed_in)]
 """A full login. The others below also let API keys in that have the scope."""
+PerhapsSignedIn = Annotated[User | None, Depends(perhaps_signed_in)]
 InSession = Annotated[Session, Depends(in_session)]
 Admin = Annotated[User, Depends(admin)]
 OfAccount = Annotated[User, Security(signed_in, scopes=["account"])]

@@ -115,6 +115,14 @@ async def page_of_users(session: AsyncSession, *, like: str, after: str, limit: 
     return (await session.scalars(wanted)).all()
 
 
+async def names_of(session: AsyncSession, user_ids: Collection[str]) -> dict[str, str]:
+    """Return the user names of those of these accounts that exist."""
+    if not user_ids:
+        return {}
+    rows = await session.execute(select(UserRow.id, UserRow.username).where(UserRow.id.in_(user_ids)))
+    return {row[0]: row[1] for row in rows}
+
+
 def seen(row: UserRow) -> User:
     """Return the caller's view of a row."""
     return User(

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zpack.control.accounts import store as accounts
+from zpack.control.administration import store
 from zpack.control.audit import store as audit
 from zpack.control.engine.errors import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zpack.control.accounts.models import User
-    from zpack.control.administration.models import AuditQuery, UserBody, UsersQuery
+    from zpack.control.administration.models import AuditQuery, UserBody, UsersQuery, WholeAuditQuery
+    from zpack.control.administration.store import Circumstances
     from zpack.control.db.session import Database
     from zpack.control.db.tables import AuditEntry
     from zpack.control.db.tables import User as UserRow
@@ -31,10 +35,14 @@ class LastAdmin(Refusal):
 
 
 class Administration:
-    """Accounts as administrators see them, and the audit."""
+    """Accounts as administrators see them, and the audit.
 
-    def __init__(self, *, database: Database) -> None:
+    ``plan_of`` names the plan of an account whose standing names this one.
+    """
+
+    def __init__(self, *, database: Database, plan_of: Callable[[str | None], str]) -> None:
         self._database = database
+        self._plan_of = plan_of
 
     async def audit(self, user: User, query: AuditQuery) -> dict[str, Any]:
         """Return a page of the audit, the newest first: an admin's of everybody, anyone else's of himself."""
@@ -53,14 +61,41 @@ class Administration:
         more = rows[-1].id if len(rows) == query.limit else None
         return {"entries": [_entry(row) for row in rows], "next": more}
 
-    async def users(self, query: UsersQuery) -> dict[str, Any]:
-        """Return a page of the accounts, by id."""
+    async def whole_audit(self, query: WholeAuditQuery) -> dict[str, Any]:
+        """Return a page of everybody's audit, the newest first, with the actors' names."""
         async with self._database.reading() as reading:
-            rows = await accounts.page_of_users(
-                reading, like=query.search, after=query.after, limit=query.limit
+            rows = await audit.page(
+                reading,
+                actor=query.actor,
+                action=query.action,
+                since=query.since,
+                before=query.before,
+                limit=query.limit,
+                vmid=query.vmid,
             )
+            names = await accounts.names_of(reading, {row.actor for row in rows if row.actor})
         more = rows[-1].id if len(rows) == query.limit else None
-        return {"users": [_account(row) for row in rows], "next": more}
+        return {"logs": [_log(row, names.get(row.actor or "")) for row in rows], "next": more}
+
+    async def users(self, query: UsersQuery) -> dict[str, Any]:
+        """Return a page of the accounts, by id, and how each stands."""
+        like = query.q or query.search
+        async with self._database.reading() as reading:
+            rows = await accounts.page_of_users(reading, like=like, after=query.after, limit=query.limit)
+            found = await store.read_circumstances(reading, [row.id for row in rows])
+        more = rows[-1].id if len(rows) == query.limit else None
+        return {
+            "users": [_account(row) | self._standing(found[row.id]) for row in rows if row.id in found],
+            "next": more,
+        }
+
+    def _standing(self, found: Circumstances) -> dict[str, Any]:
+        return {
+            "plan": self._plan_of(found.plan),
+            "billingStatus": found.billing_status,
+            "suspended": found.suspended,
+            "servers": found.servers,
+        }
 
     async def change(self, admin: User, user_id: str, body: UserBody) -> dict[str, Any]:
         """Make an account an administrator's, or one no more. Raises NoSuchUser, LastAdmin."""
@@ -88,6 +123,12 @@ def _entry(row: AuditEntry) -> dict[str, Any]:
         "apiKey": row.api_key,
         "details": row.payload,
     }
+
+
+def _log(row: AuditEntry, name: str | None) -> dict[str, Any]:
+    at = row.created_at.isoformat()
+    entry = {**_entry(row), "actorName": name, "timestamp": at, "created_at": at}
+    return entry | {"detail": entry.pop("details")}
 
 
 def _account(row: UserRow) -> dict[str, Any]:

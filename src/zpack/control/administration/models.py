@@ -24,9 +24,16 @@ class AuditQuery(Body):
     limit: Limit = PAGE
 
 
+class WholeAuditQuery(AuditQuery):
+    """``GET /api/admin/audit``."""
+
+    vmid: Annotated[int, Field(ge=0, le=(1 << 31) - 1)] | None = None
+
+
 class UsersQuery(Body):
     """``GET /api/admin/users``: ``after`` is the ``next`` of the page that was shown last."""
 
+    q: Word = ""
     search: Word = ""
     after: Word = ""
     limit: Limit = PAGE

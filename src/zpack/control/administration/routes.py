@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from zpack.control.accounts.access import Admin, SignedIn
 from zpack.control.administration.actions import Administration
-from zpack.control.administration.models import AuditQuery, UserBody, UsersQuery
+from zpack.control.administration.models import AuditQuery, UserBody, UsersQuery, WholeAuditQuery
 
 router = APIRouter(prefix="/api", tags=["administration"])
 
@@ -25,6 +25,13 @@ Room = Annotated[Administration, Depends(administration)]
 async def audit(query: Annotated[AuditQuery, Query()], user: SignedIn, room: Room) -> dict[str, Any]:
     """Show who did what: to admins everybody's part, to others their own."""
     return await room.audit(user, query)
+
+
+@router.get("/admin/audit")
+async def whole_audit(query: Annotated[WholeAuditQuery, Query()], admin: Admin, room: Room) -> dict[str, Any]:
+    """Show who did what, everybody's part."""
+    _ = admin
+    return await room.whole_audit(query)
 
 
 @router.get("/admin/users")

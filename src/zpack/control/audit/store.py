@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import String, literal_column, select
 
 from zpack.control.db.tables import AuditEntry
 from zpack.control.engine.request import current_origin
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
+
+VMID = literal_column("(audit_log.payload ->> 'vmid')", String)
+"""As the index has it: with the key as a parameter it would not be used."""
 
 
 def record(session: AsyncSession, action: str, *, actor: str | None, **payload: Any) -> None:
@@ -42,6 +45,7 @@ async def page(
     since: datetime | None,
     before: int | None,
     limit: int,
+    vmid: int | None = None,
 ) -> Sequence[AuditEntry]:
     """Return the newest rows that fit, at most ``limit``, all older than the row ``before``."""
     wanted = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
@@ -53,4 +57,6 @@ async def page(
         wanted = wanted.where(AuditEntry.created_at >= since)
     if before is not None:
         wanted = wanted.where(AuditEntry.id < before)
+    if vmid is not None:
+        wanted = wanted.where(VMID.in_([str(vmid)]))
     return (await session.scalars(wanted)).all()

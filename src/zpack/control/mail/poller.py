@@ -90,6 +90,7 @@ class Delivery:
             text=letter.text,
             html=letter.html,
             created_at=queued.created_at,
+            reply_to=queued.facts.get("reply_to"),
         )
 
     async def _carry(self, queued: Queued, mail: Mail) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zpack.control.db.session import AsyncSession, Database
     from zpack.control.engine.changes import Changes
     from zpack.control.engine.steps import Finished, State
+    from zpack.control.operations.models import OperationsQuery, OwnOperationsQuery
 
 FINISHED = frozenset({"succeeded", "failed", "cancelled"})
 WAIT_POLL = 0.15
@@ -112,6 +113,21 @@ class Operations:
         """Return an operation of the caller's (an admin sees all). Raises OperationMissing."""
         async with self._database.transaction() as session:
             return _seen_by(user, await store.find(session, operation_id))
+
+    async def own(self, user: User, query: OwnOperationsQuery) -> dict[str, Any]:
+        """Return a page of the caller's operations, the newest first."""
+        async with self._database.reading() as session:
+            rows = await store.page(session, query, customer_id=user.id)
+        more = rows[-1][0].id if len(rows) == query.limit else None
+        return {"operations": [operation_view(row) for row, _ in rows], "next": more}
+
+    async def everybodys(self, query: OperationsQuery) -> dict[str, Any]:
+        """Return a page of everybody's operations, the newest first, and whose they are."""
+        async with self._database.reading() as session:
+            rows = await store.page(session, query, status=query.status, kind=query.kind)
+        more = rows[-1][0].id if len(rows) == query.limit else None
+        found = [{**operation_view(row), "ownerId": row.customer_id, "owner": owner} for row, owner in rows]
+        return {"operations": found, "next": more}
 
     async def seen_by(self, user: User, operation_ids: Collection[str]) -> list[dict[str, Any]]:
         """Return those of these operations that the caller may see, as clients see them."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 
-from zpack.control.accounts.access import ServersRead, ServersWrite
+from zpack.control.accounts.access import Admin, ServersRead, ServersWrite
 from zpack.control.operations.actions import Operations
+from zpack.control.operations.models import OperationsQuery, OwnOperationsQuery
 from zpack.control.operations.store import operation_view
 
 router = APIRouter(tags=["operations"])
@@ -19,6 +20,19 @@ async def operations(request: Request) -> Operations:
 
 
 Room = Annotated[Operations, Depends(operations)]
+
+
+@router.get("/api/operations")
+async def own(query: Annotated[OwnOperationsQuery, Query()], user: ServersRead, room: Room) -> dict[str, Any]:
+    """List the caller's operations."""
+    return await room.own(user, query)
+
+
+@router.get("/api/admin/operations")
+async def everybodys(query: Annotated[OperationsQuery, Query()], admin: Admin, room: Room) -> dict[str, Any]:
+    """List everybody's operations."""
+    _ = admin
+    return await room.everybodys(query)
 
 
 @router.get("/api/operations/{operation_id}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, case, cast, delete, func, select, update
+from sqlalchemy import Text, case, cast, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from zpack.control.db.tables import IdempotencyKey, Operation
+from zpack.control.db.tables import IdempotencyKey, Operation, User
 from zpack.control.operations.models import status_url
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from zpack.control.engine.steps import Finished
+    from zpack.control.operations.models import OwnOperationsQuery
 
 ACTIVE = ("queued", "running")
 KEY_LIFE = timedelta(hours=24)
@@ -32,6 +33,35 @@ async def find_many(session: AsyncSession, operation_ids: Collection[str]) -> Se
     """Return these operations, oldest first."""
     query = select(Operation).where(Operation.id.in_(operation_ids)).order_by(Operation.started_at)
     return (await session.scalars(query)).all()
+
+
+async def page(
+    session: AsyncSession,
+    query: OwnOperationsQuery,
+    *,
+    customer_id: str | None = None,
+    status: str | None = None,
+    kind: str | None = None,
+) -> list[tuple[Operation, str | None]]:
+    """Return the newest operations that fit, each with its owner's user name."""
+    newest_first = (Operation.started_at.desc(), Operation.id.desc())
+    wanted = select(Operation, User.username).outerjoin(User, User.id == Operation.customer_id)
+    wanted = wanted.order_by(*newest_first).limit(query.limit)
+    for column, value in (
+        (Operation.customer_id, customer_id),
+        (Operation.vmid, query.vmid),
+        (Operation.status, status),
+        (Operation.kind, kind),
+    ):
+        if value is not None:
+            wanted = wanted.where(column == value)
+    if query.active is not None:
+        unfinished = Operation.status.in_(ACTIVE)
+        wanted = wanted.where(unfinished if query.active else ~unfinished)
+    if query.before is not None:
+        at = select(Operation.started_at).where(Operation.id == query.before).scalar_subquery()
+        wanted = wanted.where(tuple_(Operation.started_at, Operation.id) < tuple_(at, query.before))
+    return [(row[0], row[1]) for row in await session.execute(wanted)]
 
 
 async def find_active(session: AsyncSession, *, kind: str, vmid: int) -> Operation | None:

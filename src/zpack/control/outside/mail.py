@@ -42,6 +42,8 @@ class Mail:
     text: str
     html: str
     created_at: datetime
+    reply_to: str | None = None
+    """Whom an answer goes to, instead of the sender."""
 
 
 class Road(Protocol):

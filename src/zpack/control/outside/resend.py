@@ -43,6 +43,8 @@ class Resend:
             "html": mail.html,
             "headers": {"X-Entity-Ref-ID": mail.id, "Auto-Submitted": "auto-generated"},
         }
+        if mail.reply_to is not None:
+            body["reply_to"] = [ascii_where_possible(mail.reply_to)]
         answer = await self._call("POST", "/emails", body=body, idempotency=mail.id)
         word = _word(answer)
         if answer.status < 300 or word == ALREADY_TAKEN:  # noqa: PLR2004 - any 2xx is yes

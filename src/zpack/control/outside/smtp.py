@@ -147,6 +147,8 @@ def _content(mail: Mail, recipient: str) -> tuple[bytes, list[str]]:
         message["From"] = Address(name, addr_spec=sender)
         message["To"] = Address(addr_spec=recipient)
         message["Subject"] = mail.subject
+        if mail.reply_to is not None:
+            message["Reply-To"] = Address(addr_spec=ascii_where_possible(mail.reply_to))
     except (ValueError, IndexError, HeaderParseError) as failure:  # CR or LF, or no address at all
         raise NotDelivered(f"no mail can have such a head: {type(failure).__name__}", "never") from failure
     message["Date"] = format_datetime(mail.created_at)

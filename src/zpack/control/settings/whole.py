@@ -19,6 +19,7 @@ from zpack.control.settings.proxmox import ProxmoxSettings
 from zpack.control.settings.publishing import PublishingSettings
 from zpack.control.settings.repair import RepairSettings
 from zpack.control.settings.serving import ServingSettings
+from zpack.control.settings.support import SupportSettings
 from zpack.control.settings.traefik import TraefikSettings
 
 SECRET_MIN = 32
@@ -40,6 +41,7 @@ class Settings(
     PublishingSettings,
     RepairSettings,
     ServingSettings,
+    SupportSettings,
     TraefikSettings,
 ):
     """Everything the API and the worker may be told."""

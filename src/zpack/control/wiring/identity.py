@@ -14,6 +14,7 @@ from zpack.control.accounts.tickets import LIFE_SECONDS, Tickets
 from zpack.control.administration.actions import Administration
 from zpack.control.apikeys.actions import ApiKeys
 from zpack.control.engine.limits import Rate, RateLimit
+from zpack.control.entitlements.actions import Entitlements
 from zpack.control.secondfactor.actions import SecondFactors
 from zpack.control.secondfactor.sealing import Sealing
 from zpack.control.wiring.recovery import build_proofs
@@ -84,10 +85,13 @@ def build_identity(settings: Settings, clients: Clients) -> Identity:
         tokens=tokens,
         welcome=build_proofs(settings).send_verification,
     )
+    plans = Entitlements(
+        database=database, billing=settings.billing_on, default_plan=settings.plan_by_default
+    )
     sealing = Sealing(_secrets(settings.auth_secret, settings.auth_secret_previous))
     return Identity(
         accounts=accounts,
-        administration=Administration(database=database),
+        administration=Administration(database=database, plan_of=plans.plan_name),
         apikeys=apikeys,
         second_factors=SecondFactors(database=database, accounts=accounts, limit=limit, sealing=sealing),
         sessions=sessions,

@@ -37,12 +37,14 @@ from zpack.control.wiring.idle import build_idle
 from zpack.control.wiring.monitoring import build_monitoring
 from zpack.control.wiring.recovery import build_recovery
 from zpack.control.wiring.repair import build_plans, build_repair
+from zpack.control.wiring.support import build_support
 from zpack.control.wiring.traefik import build_routing, provider_token
 
 if TYPE_CHECKING:
     from zpack.control.accounts.actions import Accounts
     from zpack.control.accounts.sessions import Sessions
     from zpack.control.administration.actions import Administration
+    from zpack.control.announcements.actions import Announcements
     from zpack.control.apikeys.actions import ApiKeys
     from zpack.control.billing.actions import Billing
     from zpack.control.billing.ledger import Ledger
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from zpack.control.routing.actions import Routing
     from zpack.control.secondfactor.actions import SecondFactors
     from zpack.control.settings import Settings
+    from zpack.control.support.actions import Support
 
 RATES = {
     "mods": Rate(60, 60),
@@ -72,6 +75,7 @@ class Api:
 
     accounts: Accounts
     administration: Administration
+    announcements: Announcements
     apikeys: ApiKeys
     backups: Backups
     billing: Billing
@@ -100,6 +104,7 @@ class Api:
     second_factors: SecondFactors
     servers: Servers
     sessions: Sessions
+    support: Support
     suspension: Suspension
     edge_drift: Drift
     edge_operators: Operators
@@ -307,6 +312,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         edge_secret=settings.edge_secret.get_secret_value(),
         traefik_token=provider_token(settings),
         **build_monitoring(settings, clients, instances),
+        **build_support(settings, clients),
     )
 
 

@@ -1,6 +1,7 @@
 """All tables, one module per owning room, so that Alembic sees them together."""
 
 from zpack.control.db.tables.accounts import LoginSession, RefreshToken, User
+from zpack.control.db.tables.announcements import Announcement
 from zpack.control.db.tables.apikeys import ApiKey
 from zpack.control.db.tables.audit import AuditEntry
 from zpack.control.db.tables.base import Base
@@ -26,9 +27,11 @@ from zpack.control.db.tables.recovery import MailedToken, ResetRequest
 from zpack.control.db.tables.repair import RepairEvent, RepairFinding
 from zpack.control.db.tables.routing import PublicPort
 from zpack.control.db.tables.secondfactor import RecoveryCode, SecondFactor
+from zpack.control.db.tables.support import SupportMessage, SupportTicket
 from zpack.control.db.tables.suspension import SuspendedServer
 
 __all__ = [
+    "Announcement",
     "ApiKey",
     "AuditEntry",
     "Base",
@@ -55,6 +58,8 @@ __all__ = [
     "ResetRequest",
     "SecondFactor",
     "Standing",
+    "SupportMessage",
+    "SupportTicket",
     "SuspendedServer",
     "User",
     "VmidCounter",

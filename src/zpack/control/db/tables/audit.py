@@ -31,4 +31,11 @@ class AuditEntry(Base):
             "id",
             postgresql_where=text("payload ->> 'vmid' is not null"),
         ),
+        Index(
+            "ix_audit_log_vmid_created_at",
+            text("(payload ->> 'vmid')"),
+            "created_at",
+            "id",
+            postgresql_where=text("payload ->> 'vmid' is not null"),
+        ),
     )

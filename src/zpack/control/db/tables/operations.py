@@ -21,8 +21,8 @@ class Operation(Base):
     status: Mapped[str]
     phase: Mapped[str | None]
     progress: Mapped[float] = mapped_column(server_default="0")
-    customer_id: Mapped[str | None] = mapped_column(index=True)
-    vmid: Mapped[int | None] = mapped_column(index=True)
+    customer_id: Mapped[str | None]
+    vmid: Mapped[int | None]
     hostname: Mapped[str | None]
     request_id: Mapped[str]
     attempt: Mapped[int] = mapped_column(server_default="1")
@@ -36,6 +36,9 @@ class Operation(Base):
     finished_at: Mapped[Timestamp | None]
 
     __table_args__ = (
+        Index("ix_operations_customer_id", "customer_id", "started_at", "id"),
+        Index("ix_operations_vmid", "vmid", "started_at", "id"),
+        Index("ix_operations_started_at", "started_at", "id"),
         # Two deletes of one server are one operation: the second finds the first here.
         Index(
             "uq_operations_one_delete",

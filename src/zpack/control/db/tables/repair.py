@@ -46,5 +46,6 @@ class RepairEvent(Base):
     created_at: Mapped[Now]
 
     __table_args__ = (
+        Index("ix_repair_events_vmid", "vmid", "created_at", "id"),
         Index("ix_repair_events_notice_due", "notice_due", postgresql_where=text("notice_due is not null")),
     )

@@ -1,0 +1,44 @@
+"""SQL of what a list of accounts shows beside the accounts themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+CIRCUMSTANCES = text(
+    """
+    select u.id, s.plan, coalesce(s.billing_status, 'none') as billing_status,
+           u.role <> 'admin' and (
+             s.held_at is not null or s.server_billing_state in ('suspended_shutdown', 'retained')
+           ) as suspended,
+           (select count(*) from instances i where i.customer_id = u.id) as servers
+      from users u
+      left join standings s on s.user_id = u.id
+     where u.id = any(:ids)
+    """
+)
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """How an account stands, and how many servers it has."""
+
+    plan: str | None
+    billing_status: str
+    suspended: bool
+    servers: int
+
+
+async def read_circumstances(session: AsyncSession, user_ids: Collection[str]) -> dict[str, Circumstances]:
+    """Return those of each of these accounts."""
+    rows = await session.execute(CIRCUMSTANCES, {"ids": list(user_ids)})
+    return {
+        row.id: Circumstances(row.plan, row.billing_status, bool(row.suspended), row.servers) for row in rows
+    }

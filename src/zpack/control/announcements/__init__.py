@@ -1,0 +1,1 @@
+"""What administrators tell everybody: maintenance, warnings, news."""

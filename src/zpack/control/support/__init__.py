@@ -1,0 +1,1 @@
+"""Questions to whoever runs the platform, and their answers."""
