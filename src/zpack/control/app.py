@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from zpack.control.accounts.access import PUBLIC, RULES
 from zpack.control.accounts.routes import router as accounts
+from zpack.control.activity.routes import router as activity
 from zpack.control.administration.routes import router as administration
 from zpack.control.announcements.routes import router as announcements
 from zpack.control.apikeys.routes import router as apikeys
@@ -33,6 +34,7 @@ from zpack.control.entitlements.routes import router as entitlements
 from zpack.control.events.routes import router as events
 from zpack.control.files.routes import STREAMED
 from zpack.control.files.routes import router as files
+from zpack.control.fleet.routes import router as fleet
 from zpack.control.ide.gate import IdeGate
 from zpack.control.ide.routes import router as ide
 from zpack.control.idle.routes import router as idle
@@ -67,6 +69,7 @@ ROUTERS = (
     operations, accounts, catalog, provisioning, instances, status, events, power, console, files,
     backups, mods, dev, ide, publishing, administration, apikeys, billing, entitlements, recovery,
     routing, secondfactor, suspension, monitoring, idle, repair, announcements, support,
+    activity, fleet,
 )  # fmt: skip
 FRAMEWORK_PAGES = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 SOCKET = "WS"

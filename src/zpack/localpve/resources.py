@@ -58,7 +58,7 @@ def storage_rows(node: Node) -> list[dict[str, Any]]:
 
 
 def _node_row(name: str) -> dict[str, Any]:
-    memory = psutil.virtual_memory()
+    memory, disk = psutil.virtual_memory(), psutil.disk_usage("/")
     return {
         "id": f"node/{name}",
         "type": "node",
@@ -68,6 +68,8 @@ def _node_row(name: str) -> dict[str, Any]:
         "cpu": psutil.cpu_percent() / 100,
         "maxmem": memory.total,
         "mem": memory.used,
+        "maxdisk": disk.total,
+        "disk": disk.used,
         "uptime": int(time.time() - psutil.boot_time()),
         "level": "",
     }

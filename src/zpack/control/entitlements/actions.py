@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from zpack.control.accounts.models import User
     from zpack.control.db.session import AsyncSession, Database
-    from zpack.control.entitlements.models import Doing, Entitlement
+    from zpack.control.entitlements.models import BillingStatus, Doing, Entitlement
 
 
 class PlanLimitReached(Refusal):
@@ -70,6 +70,17 @@ class Entitlements:
             return {}
         async with self._database.reading() as session:
             return await self._read(session, owners)
+
+    async def profile(self, user: User) -> dict[str, Any]:
+        """Return an account's plan in the shape that the portal once asked for (contract §2.13)."""
+        found = await self.of(user)
+        async with self._database.reading() as session:
+            plan = await store.find_plan(session, found.plan) if found.plan else None
+        return {
+            "billing_status": "suspended" if found.suspended else PROFILE_WORDS[found.billing_status],
+            "plan_name": plan.name if plan else None,
+            "plan_price": plan.price_cents / 100 if plan else 0,
+        }
 
     def plan_name(self, stored: str | None) -> str:
         """Return the plan of an account whose standing names this one."""
@@ -170,6 +181,19 @@ def _limit_reached(found: Entitlement, misfit: Misfit, *, used: int) -> PlanLimi
     return PlanLimitReached(message, details=details)
 
 
+PROFILE_WORDS: dict[BillingStatus, str] = {
+    "none": "inactive",
+    "trialing": "active",
+    "active": "active",
+    "exempt": "active",
+    "past_due": "past_due",
+    "overdue_warning": "past_due",
+    "suspended": "suspended",
+    "retained": "suspended",
+    "pending_deletion": "suspended",
+    "canceled": "canceled",
+}
+"""Billing's words in the five that the portal knew."""
 LIMIT_WORDS = {
     "gameServers": "game servers",
     "devContainers": "dev containers",

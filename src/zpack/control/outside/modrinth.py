@@ -120,6 +120,14 @@ class Modrinth:
         named = {h: v.get("project_id") for h, v in found.items() if isinstance(v, dict)}
         return {h: project for h, project in named.items() if isinstance(project, str)}
 
+    async def ping(self, budget: Budget) -> None:
+        """Raise ForeignError unless it answers; what it answers does not matter."""
+        self._pace.take()
+        answer = await self._http.request("GET", self._base, budget=budget, headers=self._headers)
+        self._pace.told(answer.status, answer.headers)
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise ForeignError(f"Modrinth answered {answer.status}", transient=True, status=answer.status)
+
     async def close(self) -> None:
         """Close the session."""
         await self._http.close()

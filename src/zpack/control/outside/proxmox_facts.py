@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
@@ -27,6 +28,11 @@ class Guest:
     """Bytes it may use."""
     disk: int = 0
     """Bytes of its root file system."""
+    memory_used: int = 0
+    load: float = 0.0
+    """The share of its processors in use."""
+    uptime: int = 0
+    """Seconds."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,9 @@ class NodeFacts:
     memory_used: int
     cpus: int
     load: float
+    disk: int = 0
+    disk_used: int = 0
+    uptime: int = 0
 
 
 @dataclass(frozen=True)
@@ -150,6 +159,9 @@ def _guest(row: dict[str, Any], node: str) -> Guest:
         tags=tags_of(row.get("tags")),
         memory=_whole(row.get("maxmem")),
         disk=_whole(row.get("maxdisk")),
+        memory_used=_whole(row.get("mem")),
+        load=_share(row.get("cpu")),
+        uptime=_whole(row.get("uptime")),
     )
 
 
@@ -160,7 +172,10 @@ def _node(row: dict[str, Any], node: str) -> NodeFacts:
         memory=_whole(row.get("maxmem")),
         memory_used=_whole(row.get("mem")),
         cpus=_whole(row.get("maxcpu")),
-        load=float(row["cpu"]) if _is_number(row.get("cpu")) else 0.0,
+        load=_share(row.get("cpu")),
+        disk=_whole(row.get("maxdisk")),
+        disk_used=_whole(row.get("disk")),
+        uptime=_whole(row.get("uptime")),
     )
 
 
@@ -183,5 +198,9 @@ def _is_number(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _share(value: Any) -> float:
+    return float(value) if _is_number(value) and math.isfinite(value) else 0.0
+
+
 def _whole(value: Any) -> int:
-    return int(value) if _is_number(value) and value >= 0 else 0
+    return int(value) if _is_number(value) and 0 <= value < math.inf else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from zpack.control.activity.actions import Activity
 from zpack.control.backups.actions import Backups
 from zpack.control.backups.store import Turns
 from zpack.control.catalog.actions import Catalog
@@ -16,6 +17,7 @@ from zpack.control.entitlements.actions import Entitlements
 from zpack.control.entitlements.plans import Plans
 from zpack.control.events.actions import Streams
 from zpack.control.files.actions import Files
+from zpack.control.fleet.actions import Fleet
 from zpack.control.instances.actions import Instances
 from zpack.control.mods.actions import Mods
 from zpack.control.operations.actions import Operations
@@ -29,6 +31,7 @@ from zpack.control.status.live import LiveState
 from zpack.control.status.view import Servers
 from zpack.control.suspension.actions import Suspension
 from zpack.control.wiring.billing import build_billing, build_ledger, build_webhook
+from zpack.control.wiring.checks import build_health
 from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.edge import build_drift, build_operators, build_places
 from zpack.control.wiring.ide import IdeDoor, build_ide
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from zpack.control.billing.ledger import Ledger
     from zpack.control.billing.webhook import Webhook
     from zpack.control.engine.periodic import Periodic
+    from zpack.control.fleet.health import Health
     from zpack.control.idle.actions import Idle
     from zpack.control.instances.models import ContainerType
     from zpack.control.monitoring.actions import Discovery, History
@@ -74,6 +78,7 @@ class Api:
     """The actions behind the routes; each attribute becomes ``app.state.<name>``."""
 
     accounts: Accounts
+    activity: Activity
     administration: Administration
     announcements: Announcements
     apikeys: ApiKeys
@@ -89,6 +94,8 @@ class Api:
     events: Streams
     files: Files
     dev_files: Files
+    fleet: Fleet
+    health: Health
     ide: IdeDoor
     idle: Idle
     instances: Instances
@@ -277,6 +284,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     idle = build_idle(settings, clients, entitlements=entitlements, instances=instances, power=power)
     return Api(
         accounts=accounts,
+        activity=Activity(database=database, instances=instances),
         administration=identity.administration,
         apikeys=identity.apikeys,
         backups=build_backups(clients, entitlements),
@@ -291,6 +299,8 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         events=Streams(changes=stores.changes, accounts=accounts, servers=servers, operations=operations),
         files=build_files(clients, accounts, entitlements, "game"),
         dev_files=build_files(clients, accounts, entitlements, "dev"),
+        fleet=Fleet(database=database, proxmox=clients.proxmox, words=stores.words),
+        health=build_health(settings, clients),
         ide=build_ide(settings, clients, accounts, entitlements, wake=idle.opened),
         idle=idle,
         instances=instances,

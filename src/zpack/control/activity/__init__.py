@@ -1,0 +1,1 @@
+"""One time line of a server: what was done to it, what went on, what was mended."""

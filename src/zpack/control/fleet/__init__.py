@@ -1,0 +1,1 @@
+"""The whole platform at a glance, for administrators: nodes, containers, and the systems we need."""
