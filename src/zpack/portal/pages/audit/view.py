@@ -28,7 +28,5 @@ async def show(visit: Visit) -> Response:
         found = await visit.api.get("/api/admin/audit", **asked, before=visit.query.get("before"))
     except Problem as problem:
         nothing = {"logs": [], "next": None}
-        return visit.page(
-            "audit/audit.html", status=problem.status, problem=problem, found=nothing, **values
-        )
+        return visit.page("audit/audit.html", status=problem.status, problem=problem, found=nothing, **values)
     return visit.page("audit/audit.html", problem=None, found=found, **values)

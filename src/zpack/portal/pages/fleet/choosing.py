@@ -68,7 +68,9 @@ def chosen(containers: Iterable[dict[str, Any]], wish: Wish) -> list[dict[str, A
     return sorted(found, key=lambda one: _rank(one, wish.sort), reverse=wish.sort.startswith("-"))
 
 
-def with_counts(nodes: Iterable[dict[str, Any]], containers: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def with_counts(
+    nodes: Iterable[dict[str, Any]], containers: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Return the nodes, each with how many of the containers it has."""
     counts = Counter(one["node"] for one in containers)
     return [node | {"containers": counts[node["name"]]} for node in nodes]
