@@ -129,6 +129,7 @@ ROWS = (
     Row("POST /api/auth/logout-all", ACCOUNT),
     Row("GET /api/audit", ACCOUNT),
     Row("GET /api/admin/users", ADMIN),
+    Row("GET /api/admin/users/{user_id}", ADMIN),
     Row("PATCH /api/admin/users/{user_id}", ADMIN, body={"role": "user"}),
     Row("POST /api/admin/users/{user_id}/suspend", ADMIN, body={"reason": "spam"}),
     Row("POST /api/admin/users/{user_id}/unsuspend", ADMIN),

@@ -89,6 +89,16 @@ class Administration:
             "next": more,
         }
 
+    async def user(self, user_id: str) -> dict[str, Any]:
+        """Return one account, and since when and why an administrator holds it. Raises NoSuchUser."""
+        async with self._database.reading() as reading:
+            row = await accounts.find_by_id(reading, user_id)
+            found = (await store.read_circumstances(reading, [user_id])).get(user_id)
+        if row is None or found is None:
+            raise NoSuchUser("There is no such account.")
+        held = found.held_at and {"since": found.held_at.isoformat(), "reason": found.held_reason}
+        return {"user": _account(row) | self._standing(found) | {"held": held}}
+
     def _standing(self, found: Circumstances) -> dict[str, Any]:
         return {
             "plan": self._plan_of(found.plan),

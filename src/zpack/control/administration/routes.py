@@ -41,6 +41,13 @@ async def users(query: Annotated[UsersQuery, Query()], admin: Admin, room: Room)
     return await room.users(query)
 
 
+@router.get("/admin/users/{user_id}")
+async def user(user_id: str, admin: Admin, room: Room) -> dict[str, Any]:
+    """Show one account."""
+    _ = admin
+    return await room.user(user_id)
+
+
 @router.patch("/admin/users/{user_id}")
 async def change(user_id: str, body: UserBody, admin: Admin, room: Room) -> dict[str, Any]:
     """Make an account an administrator's, or one no more."""

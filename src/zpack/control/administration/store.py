@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +19,8 @@ CIRCUMSTANCES = text(
            u.role <> 'admin' and (
              s.held_at is not null or s.server_billing_state in ('suspended_shutdown', 'retained')
            ) as suspended,
-           (select count(*) from instances i where i.customer_id = u.id) as servers
+           (select count(*) from instances i where i.customer_id = u.id) as servers,
+           s.held_at, s.held_reason
       from users u
       left join standings s on s.user_id = u.id
      where u.id = any(:ids)
@@ -34,11 +36,16 @@ class Circumstances:
     billing_status: str
     suspended: bool
     servers: int
+    held_at: datetime | None = None
+    held_reason: str | None = None
 
 
 async def read_circumstances(session: AsyncSession, user_ids: Collection[str]) -> dict[str, Circumstances]:
     """Return those of each of these accounts."""
     rows = await session.execute(CIRCUMSTANCES, {"ids": list(user_ids)})
     return {
-        row.id: Circumstances(row.plan, row.billing_status, bool(row.suspended), row.servers) for row in rows
+        row.id: Circumstances(
+            row.plan, row.billing_status, bool(row.suspended), row.servers, row.held_at, row.held_reason
+        )
+        for row in rows
     }
