@@ -53,7 +53,9 @@ async def test_from_the_first_page_to_the_last(platform: Platform, portal: str, 
         await eva.goes(f"/servers/{vmid}")
         shown = await eva.page.locator("[data-copy]").first.get_attribute("data-copy")
         assert shown is not None
-        await eventually(lambda: answers(platform, shown.split(".")[0]), timeout=30, what="an answer to a game client")
+        await eventually(
+            lambda: answers(platform, shown.split(".")[0]), timeout=30, what="an answer to a game client"
+        )
         await eva.pictured("running")
         await again.logs_in("eva")
         await again.arrives("/dashboard")
@@ -61,7 +63,9 @@ async def test_from_the_first_page_to_the_last(platform: Platform, portal: str, 
         card = again.page.locator(f"#server-{vmid}")
         await card.wait_for()
         await stops_the_host(eva, vmid)
-        await card.get_by_text(re.compile("stopped|off", re.IGNORECASE)).first.wait_for(timeout=again.patience(30))
+        await card.get_by_text(re.compile("stopped|off", re.IGNORECASE)).first.wait_for(
+            timeout=again.patience(30)
+        )
         await again.pictured("sees-it-stop")
         await deletes(eva, vmid)
         await card.wait_for(state="detached", timeout=again.patience(40))
@@ -69,9 +73,11 @@ async def test_from_the_first_page_to_the_last(platform: Platform, portal: str, 
 
 async def stops_the_host(who: Person, vmid: str) -> None:
     await who.goes(f"/servers/{vmid}/settings")
-    await who.page.locator(f'form[action="/servers/{vmid}/power"]').filter(
-        has=who.page.locator("input[name=action][value=stop], button[value=stop]")
-    ).last.evaluate("form => form.requestSubmit(form.querySelector('button'))")
+    await (
+        who.page.locator(f'form[action="/servers/{vmid}/power"]')
+        .filter(has=who.page.locator("input[name=action][value=stop], button[value=stop]"))
+        .last.evaluate("form => form.requestSubmit(form.querySelector('button'))")
+    )
 
 
 async def deletes(who: Person, vmid: str) -> None:
