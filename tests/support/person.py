@@ -100,4 +100,4 @@ async def person(browser: Browser, base: str, name: str, **context: Any) -> Asyn
         except BaseException:
             await made.pictured("failed")
             raise
-        assert made.complaints == []
+        assert not made.complaints, made.complaints
