@@ -135,7 +135,7 @@ async def test_a_key_without_a_name_is_refused_with_what_was_typed(ann: Visitor)
 
 
 async def test_what_was_done_is_listed_and_paged(ann: Visitor) -> None:
-    assert "Account · register" in (await ann.get("/profile/activity")).text
+    assert "Account · registered" in (await ann.get("/profile/activity")).text
     page = await ann.get("/profile/activity?before=1")
     assert "Nothing yet" in page.text
     for words in ("x", "0", "-1", "9" * 40, "²"):
@@ -143,7 +143,7 @@ async def test_what_was_done_is_listed_and_paged(ann: Visitor) -> None:
 
 
 async def test_an_administrator_sees_their_own_activity_here(ann: Visitor, root: Visitor) -> None:
-    assert "register" not in (await root.get("/profile/activity")).text
+    assert "registered" not in (await root.get("/profile/activity")).text
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ TONES = {
     "none": "",
 }
 OWING = {"past_due", "overdue", "blocked", "suspended", "retained", "deletion", "pending"}
+CHANGEABLE = {"active", "trial"}
 PAID = {"active", "trial", "exempt", "ending"}
 
 
@@ -72,7 +73,7 @@ def way_to(billing: Mapping[str, Any], plan: Mapping[str, Any], *, paid: int) ->
         return ""
     if not subscribed(billing):
         return "checkout"
-    if plan["id"] == own or billing["cancelAtPeriodEnd"] or billing["paymentPending"]:
+    if plan["id"] == own or standing_of(billing) not in CHANGEABLE:
         return ""
     return "upgrade" if plan["priceCents"] > paid else "downgrade"
 
