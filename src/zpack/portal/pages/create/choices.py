@@ -102,7 +102,7 @@ def address(words: Mapping[str, str]) -> str:
 
 def choose(shelves: Mapping[Kind, Shelf], words: Mapping[str, str]) -> Choice:
     """Return what is chosen, as far as the catalogs have it."""
-    kind = next((each for each in KINDS if each == words.get("kind")), None)
+    kind: Kind | None = next((each for each in KINDS if each == words.get("kind")), None)
     if kind is None:
         return Choice()
     wanted = (words.get("game", ""), words.get("variant", ""))
@@ -115,7 +115,8 @@ def choose(shelves: Mapping[Kind, Shelf], words: Mapping[str, str]) -> Choice:
 
 async def read_shelves(api: Api) -> dict[Kind, Shelf]:
     """Return both catalogs."""
-    return dict(zip(KINDS, await asyncio.gather(*(_read_shelf(api, kind) for kind in KINDS)), strict=True))
+    game, dev = await asyncio.gather(_read_shelf(api, "game"), _read_shelf(api, "dev"))
+    return {"game": game, "dev": dev}
 
 
 async def _read_shelf(api: Api, kind: Kind) -> Shelf:
