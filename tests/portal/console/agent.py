@@ -59,7 +59,9 @@ class TalkingAgent:
 
     async def _log(self, request: web.Request) -> web.Response:
         after = int(request.query.get("after", 0))
-        found = [{"seq": after + n, "line": text} for n, text in enumerate(self.lines[after : after + 500], 1)]
+        found = [
+            {"seq": after + n, "line": text} for n, text in enumerate(self.lines[after : after + 500], 1)
+        ]
         return web.json_response({"lines": found, "next": after + len(found), "lost": False})
 
     async def _command(self, request: web.Request) -> web.Response:

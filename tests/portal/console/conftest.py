@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.control.conftest import Clients
-    
     from tests.support.visitor import Visitor
 
 CONSOLE = "/servers/5001/console"

@@ -47,7 +47,9 @@ async def test_a_command_that_is_none_is_refused_beside_the_form(hers: Visitor, 
 async def test_a_ticket_is_handed_out_for_a_form_of_ours_only(hers: Visitor) -> None:
     page = await hers.get(CONSOLE)
     token = page.one("[data-line] input[name=csrf]")["value"]
-    async with hers.session.post(f"{hers.base}{CONSOLE}/ticket", headers={"X-CSRF-Token": str(token)}) as answer:
+    async with hers.session.post(
+        f"{hers.base}{CONSOLE}/ticket", headers={"X-CSRF-Token": str(token)}
+    ) as answer:
         assert (answer.status, (await answer.json())["expiresIn"]) == (200, 30)
     assert (await hers.send("POST", f"{CONSOLE}/ticket")).status == 403
 
