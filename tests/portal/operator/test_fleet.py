@@ -31,7 +31,7 @@ async def populated(world: World, ann_id: str) -> World:
 @pytest.mark.usefixtures("populated")
 async def test_an_operator_sees_nodes_and_containers(root: Visitor) -> None:
     page = await root.get(FLEET)
-    assert [tile.h3.text for tile in page.all("[id^=node-]") if tile.h3] == ["local"]
+    assert [tile.h3.text for tile in page.all("[id^=node-]") if tile.h3] == ["local", "pve1"]
     assert {"100", "101", "5000"} <= set(numbers(page))
     assert "not ours" in page.one("#ct-100").text
     assert "ann" in page.one("#ct-5000").text
@@ -56,7 +56,7 @@ async def test_a_column_sorts_both_ways(root: Visitor) -> None:
 
 
 async def test_ours_are_shown_while_the_cluster_is_away(root: Visitor, populated: World) -> None:
-    populated.cluster.close()
+    populated.cluster.fail("GET", "/cluster/resources", 500, "no quorum")
     page = await root.get(FLEET)
     assert "proxmox does not answer in full" in page.one("[role=alert]").text
     assert numbers(page) == ["5000"]

@@ -18,7 +18,7 @@ async def test_every_system_is_shown(root: Visitor) -> None:
 
 
 async def test_one_that_is_down_is_told_first(root: Visitor, world: World) -> None:
-    world.cluster.close()
+    world.cluster.fail("GET", "/version", 500, "no quorum")
     page = await root.get("/admin/health", headers={"HX-Request": "true"})
     assert "proxmox" in page.one("[role=alert]").text
     assert page.html.lstrip().startswith("<div")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from zpack.portal.api import Problem
@@ -23,7 +23,7 @@ async def show(visit: Visit) -> Response:
     """List the audit, the newest first; a filter the API refuses is told beside the form."""
     wish = {name: visit.query[name].strip() for name in FILTERS if visit.query.get(name, "").strip()}
     asked = wish | ({"since": f"{wish['since']}T00:00:00Z"} if "since" in wish else {})
-    values = {"wish": wish, "base": f"{HERE}?{urlencode(wish)}&before="}
+    values: dict[str, Any] = {"wish": wish, "base": f"{HERE}?{urlencode(wish)}&before="}
     try:
         found = await visit.api.get("/api/admin/audit", **asked, before=visit.query.get("before"))
     except Problem as problem:

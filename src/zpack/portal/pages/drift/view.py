@@ -25,7 +25,12 @@ async def show(visit: Visit) -> Response:
     """Show what is wrong now, or again the part of the page that moves."""
     found = await visit.api.get("/api/admin/drift")
     braked = any(one["kind"] == BRAKE for one in found["drift"])
-    values = {"groups": grouped(found["drift"]), "more": found["more"], "braked": braked, "tab": "findings"}
+    values: dict[str, Any] = {
+        "groups": grouped(found["drift"]),
+        "more": found["more"],
+        "braked": braked,
+        "tab": "findings",
+    }
     if visit.by_htmx:
         return visit.part("drift/drift.html#live", **values)
     return visit.page("drift/drift.html", **values)

@@ -19,7 +19,7 @@ pages = Pages()
 async def show(visit: Visit) -> Response:
     """Show every system, or again the part of the page that moves."""
     systems = (await visit.api.get("/api/admin/health"))["systems"]
-    values = {
+    values: dict[str, Any] = {
         "systems": systems,
         "edge": await visit.api.get("/api/edge/health"),
         "ready": await _ready(visit),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from zpack.portal.routes import Pages, Who
@@ -28,7 +28,12 @@ async def show(visit: Visit) -> Response:
     wish, before = wished(visit), visit.query.get("before")
     found = await visit.api.get("/api/admin/operations", **wish, before=before)
     again = urlencode(wish | ({"before": before} if before else {}))
-    values = {"wish": wish, "found": found, "base": f"{HERE}?{urlencode(wish)}&before=", "again": again}
+    values: dict[str, Any] = {
+        "wish": wish,
+        "found": found,
+        "base": f"{HERE}?{urlencode(wish)}&before=",
+        "again": again,
+    }
     if visit.by_htmx:
         return visit.part("operations/operations.html#live", **values)
     return visit.page("operations/operations.html", **values)
