@@ -108,6 +108,7 @@ class Server:
 @dataclass(frozen=True)
 class Answer:
     """What the API said to one of a page's questions: a page shows what it got, and what it did not."""
+
     """What the API said to one of several questions of a page, which shows what it got."""
 
     value: Any = None
