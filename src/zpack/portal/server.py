@@ -109,8 +109,6 @@ class Server:
 class Answer:
     """What the API said to one of a page's questions: a page shows what it got, and what it did not."""
 
-    """What the API said to one of several questions of a page, which shows what it got."""
-
     value: Any = None
     problem: Problem | None = None
 
