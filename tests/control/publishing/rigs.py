@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.control.provisioning.counterparts import GameProxy, every_path, serving
-from tests.control.publishing.traefik_rig import LUANTI, traefik_s_answers, traefik_s_provider
+from tests.control.publishing.traefik_rig import (
+    LUANTI,
+    traefik_s_answers,
+    traefik_s_files,
+    traefik_s_provider,
+)
 from tests.support.dns import ADDRESS, KEY_NAME, ZONE, between, running
 from tests.support.faulty_road import DnsRoad, Road, faulty_road
 from tests.support.opnsense import Router, simulated_opnsense
@@ -183,3 +188,4 @@ ANSWERS = Rig(
     name="traefik-answers", ports=LUANTI, patience=(f"{OUTSIDE}.traefik.SECONDS",),
 )  # fmt: skip
 """What Traefik says of itself. It decides nothing: a Traefik that says nothing is believed, and that is told."""
+FILES = Rig("traefik", "luanti", traefik_s_files, luanti, name="traefik-files", ports=LUANTI)

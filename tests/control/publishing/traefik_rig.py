@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,23 @@ async def traefik_s_answers(settings: Settings, folder: Path) -> AsyncIterator[S
         with traefik(settings, folder, upstream=upstream) as (real, told):
             async with faulty_road(real.url) as road:
                 yield road, lambda: held(real), told | {"traefik_api_url": road.url}
+
+
+@asynccontextmanager
+async def traefik_s_files(_settings: Settings, folder: Path) -> AsyncIterator[Served]:
+    """A directory that a Traefik would read."""
+    directory = folder / "dynamic"
+    directory.mkdir()
+
+    def held() -> dict[str, str]:
+        found: dict[str, str] = {}
+        for file in directory.glob("zpack-server-*.yml"):
+            for name, service in json.loads(file.read_text())["udp"]["services"].items():
+                [server] = service["loadBalancer"]["servers"]
+                found[f"udp/{name.rpartition('_')[2]}"] = server["address"]
+        return found
+
+    yield FaultyRoad(""), held, {"port_ranges": "30000/udp", "traefik_dynamic_dir": directory}
 
 
 @asynccontextmanager
