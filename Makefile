@@ -10,7 +10,9 @@ STAMP := $(VENV)/.stamps
 ARGS ?=
 RUNTIME := requirements/base.txt pyproject.toml
 APT := lxc uidmap iproute2 redis-tools mmdebstrap chromium prometheus knot knot-dnsutils bind9 nginx-light \
-  minetest-server
+  minetest-server postgresql
+# Debian's PostgreSQL makes a cluster and starts it unless this file says otherwise; one that is there stays as it is.
+NO_CLUSTER := /etc/postgresql-common/createcluster.conf
 IDE_APT := libkrb5-dev libx11-dev libxkbfile-dev libsecret-1-dev pkg-config g++ make python3
 PORTAL := src/zpack/portal/assets
 PORTAL_FILES := $(wildcard $(PORTAL)/*.json $(PORTAL)/*.mjs $(PORTAL)/ts/*.ts $(PORTAL)/css/*.css)
@@ -90,7 +92,10 @@ test-needs: $(STAMP)/dev portal
 	  echo 'no apt-get: install $(APT) yourself, or the LXC tests are left out'; \
 	elif dpkg -s $(APT) >/dev/null 2>&1; then :; else \
 	  echo 'installing $(APT)'; \
-	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	  { apt-get update -qq && \
+	    { [ -e $(NO_CLUSTER) ] || { mkdir -p $(dir $(NO_CLUSTER)) && \
+	      printf 'create_main_cluster = false\n' >$(NO_CLUSTER); }; } && \
+	    DEBIAN_FRONTEND=noninteractive \
 	    apt-get install -y -qq --no-install-recommends $(APT) >/dev/null; } \
 	  || echo 'could not install $(APT): the LXC tests are left out'; \
 	fi

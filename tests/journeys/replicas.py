@@ -16,6 +16,7 @@ from tests.control.provisioning.counterparts import AgentScripts, every_path
 from tests.journeys.stack import Stack
 from tests.support.http import Caller
 from tests.support.ports import free_port
+from tests.support.postgres import debian_postgres
 from zpack.allinone.child import Child
 
 if TYPE_CHECKING:
@@ -25,11 +26,15 @@ AGENT_PORT = 18888
 
 
 class Replicas(Stack):
-    """A stack whose control is several processes."""
+    """A stack whose control is several processes, and whose PostgreSQL is Debian's as its Redis is."""
 
     redis_url: str
     programs: dict[str, Child]
     extra: dict[str, str]
+
+    async def open(self) -> None:
+        self.programs = debian_postgres()
+        await super().open()
 
     async def start_replicas(self, redis_url: str, *, apis: int = 2, **extra: str) -> None:
         """Start ``api-1``, ``api-2`` …, ``worker-1`` and ``worker-2``."""

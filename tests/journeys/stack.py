@@ -52,6 +52,8 @@ class Stack:
     children: list[Child] = field(default_factory=list)
     control: Child | None = None
     running: asyncio.subprocess.Process | None = None
+    programs: Path | None = None
+    """PostgreSQL's; None: the wheel's."""
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"
@@ -86,7 +88,8 @@ class Stack:
         (self.home / "artifacts/_catalog.json").write_text(json.dumps(CATALOG))
         (self.home / "localpve/templates/820/template.json").write_text(json.dumps({"init": ["/bin/true"]}))
         (self.home / "script.json").write_text(json.dumps(self.script))
-        self.postgres = EmbeddedPostgres(folder=self.home / "pg", log=self.home / "log/postgres.log")
+        log = self.home / "log/postgres.log"
+        self.postgres = EmbeddedPostgres(folder=self.home / "pg", log=log, programs=self.programs)
         await self.postgres.start()
         await self._run("migrate")
         serve = ["serve", "--home", str(self.home / "artifacts"), "--port", str(self.ports["artifacts"])]

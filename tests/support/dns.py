@@ -139,12 +139,16 @@ def _wait(server: DnsServer, process: subprocess.Popen[bytes], log: Path) -> Non
 
 @dataclass
 class Middle:
-    """Passes DNS over TCP on, or does not. ``do`` holds for every message while it is set."""
+    """Passes DNS over TCP on, or does not. ``do`` holds for every message while it is set.
+
+    ``half``: messages after the first ``well`` ones are not passed on.
+    """
 
     to: int
     do: str = ""
     port: int = 0
     messages: int = 0
+    well: int = 0
     over: asyncio.Event = field(default_factory=asyncio.Event)
     talks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -181,17 +185,14 @@ class Middle:
         size = await reader.readexactly(2)
         asked = size + await reader.readexactly(int.from_bytes(size))
         self.messages += 1
-        if self.do == "error":
-            return False
-        if self.do == "latency":
-            await self.over.wait()
-            return False
-        if self.do == "garbage":
-            writer.write(b"\x00\x0cHTTP/1.1 200")
-            return False
-        back.write(asked)
-        size = await there.readexactly(2)
-        answer = await there.readexactly(int.from_bytes(size))
+        instead = await self._instead(asked)
+        if instead is not None:
+            writer.write(instead)
+            return self.do == "refused"
+        for _ in range(2 if self.do == "duplicate" else 1):
+            back.write(asked)
+            size = await there.readexactly(2)
+            answer = await there.readexactly(int.from_bytes(size))
         if self.do == "lost":
             return False
         if self.do == "cut":
@@ -202,6 +203,22 @@ class Middle:
             size = len(answer).to_bytes(2)
         writer.write(size + answer)
         return True
+
+    async def _instead(self, asked: bytes) -> bytes | None:
+        """Return what is said instead of handing a message on; None: it is handed on."""
+        match self.do:
+            case "latency":
+                await self.over.wait()
+                return b""
+            case "garbage":
+                return b"\x00\x0cHTTP/1.1 200"
+            case "refused":
+                flags = bytes((asked[4] | 0x80, asked[5] & 0xF0 | dns.rcode.REFUSED))
+                return asked[:4] + flags + asked[6:]
+            case "slow":
+                await asyncio.sleep(0.05)
+        failing = self.do == "error" or (self.do == "half" and self.messages > self.well)
+        return b"" if failing else None
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
 from aiohttp import web
@@ -12,9 +12,34 @@ from aiohttp import web
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from tests.support.dns import Middle
+
 FAULTS = ("timeout", "slow", "refused", "error", "garbage", "lost", "half", "duplicate")
 """``lost``: done, but the answer never arrives. ``half``: the first call is well, all others fail.
 ``duplicate``: every call is made twice."""
+SOUND = frozenset({"slow", "duplicate"})
+
+
+class Road(Protocol):
+    """A road to a foreign system; over which protocol, only it knows."""
+
+    @property
+    def calls(self) -> int:
+        """How many were made."""
+        ...
+
+    @property
+    def sound(self) -> bool:
+        """Whether every call is answered, and answered well."""
+        ...
+
+    def break_(self, fault: str) -> None:
+        """Let every call go wrong from now on."""
+        ...
+
+    def mend(self) -> None:
+        """Let nothing more go wrong; whoever hangs is let go."""
+        ...
 
 
 class FaultyRoad:
@@ -39,6 +64,11 @@ class FaultyRoad:
         """Let nothing more go wrong; whoever hangs is let go."""
         self._fault = None
         self._free.set()
+
+    @property
+    def sound(self) -> bool:
+        """Whether every call is answered, and answered well."""
+        return self._fault in {None, *SOUND}
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer one call."""
@@ -92,3 +122,32 @@ async def faulty_road(upstream: str) -> AsyncIterator[FaultyRoad]:
         yield road
         road.mend()
         await runner.cleanup()
+
+
+class DnsRoad:
+    """The same over DNS, by somebody in the middle."""
+
+    def __init__(self, middle: Middle) -> None:
+        self._middle = middle
+
+    @property
+    def calls(self) -> int:
+        """How many messages came."""
+        return self._middle.messages
+
+    @property
+    def sound(self) -> bool:
+        """Whether every message is answered, and answered well."""
+        return self._middle.do in {"", *SOUND}
+
+    def break_(self, fault: str) -> None:
+        """Let every message go wrong from now on."""
+        assert fault in FAULTS
+        self._middle.well = self._middle.messages + 1
+        self._middle.do = "latency" if fault == "timeout" else fault
+        self._middle.over.clear()
+
+    def mend(self) -> None:
+        """Let nothing more go wrong."""
+        self._middle.do = ""
+        self._middle.over.set()

@@ -1,19 +1,33 @@
-"""One embedded PostgreSQL for a test session, and fresh databases in it."""
+"""One embedded PostgreSQL for a test session, and fresh databases in it; and where Debian's own is."""
 
 from __future__ import annotations
 
+import os
 import secrets
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+import pytest
 
 from zpack.allinone.postgres import EmbeddedPostgres
 from zpack.control.db.migrations import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+
+DEBIAN = Path("/usr/lib/postgresql")
+
+
+def debian_postgres() -> Path:
+    """Return the folder of the newest PostgreSQL that Debian installed. Skips the test where there is none."""
+    found = [one.parent for one in DEBIAN.glob("*/bin/postgres") if (one.parent / "initdb").exists()]
+    if not found:
+        assert "CI" not in os.environ, "CI must run Debian's PostgreSQL, but this machine has none"
+        pytest.skip("no PostgreSQL here: Debian's postgresql is not installed")
+    return max(found, key=lambda folder: int(folder.parent.name))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: the wheel's own binaries, on a socket in its data folder.
+"""The embedded PostgreSQL: the wheel's own binaries, or others, on a socket in its data folder.
 
 PostgreSQL refuses to run as root. Then it runs as ``nobody``, keeping only the capability to read through
 folders it does not own (the wheel may lie below ``/root``); no user is added and nothing outside the home is
@@ -40,12 +40,12 @@ class PostgresFailed(Exception):
 
 
 class EmbeddedPostgres:
-    """One PostgreSQL server, a child of this process."""
+    """One PostgreSQL server, a child of this process; ``programs`` is their folder, else the wheel's."""
 
-    def __init__(self, *, folder: Path, log: Path) -> None:
+    def __init__(self, *, folder: Path, log: Path, programs: Path | None = None) -> None:
         self._data = folder
         self._log = log
-        self._binaries = binaries()
+        self._binaries = programs or binaries()
         self._socket = _socket_folder(folder)
         self._server: subprocess.Popen[bytes] | None = None
 

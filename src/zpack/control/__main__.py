@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from zpack.control.engine.logs import begin_logging
-from zpack.control.settings import Settings, SettingsError, names, read_settings
+from zpack.control.settings import Settings, SettingsError, names, read_settings, read_traefik
 from zpack.lifetime import allow_many_connections, follow_parent
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def main(argv: list[str] | None = None, *, site: Callable[[str], Site] | None = 
     options = _parser().parse_args(argv)
     follow_parent()
     try:
+        if options.command == "traefik":
+            return _traefik(host=options.host)
         settings = read_settings()
         begin_logging(settings.log_level.upper())
         return _run(options, settings, site)
@@ -37,8 +39,6 @@ def main(argv: list[str] | None = None, *, site: Callable[[str], Site] | None = 
 def _run(options: argparse.Namespace, settings: Settings, site: Callable[[str], Site] | None) -> int:
     if options.command == "migrate":
         return _migrate(settings, check=options.check)
-    if options.command == "traefik":
-        return _traefik(settings, host=options.host)
     if options.command == "doctor":
         return asyncio.run(_doctor(settings, as_json=options.json))
     import uvloop  # noqa: PLC0415 - only what serves needs a fast loop
@@ -64,10 +64,10 @@ def _migrate(settings: Settings, *, check: bool) -> int:
     return 1 if found else 0
 
 
-def _traefik(settings: Settings, *, host: str) -> int:
+def _traefik(*, host: str) -> int:
     from zpack.control.wiring.traefik import traefik_static  # noqa: PLC0415 - nothing else needs it
 
-    sys.stdout.write(json.dumps(traefik_static(settings, host=host), indent=1) + "\n")
+    sys.stdout.write(json.dumps(traefik_static(read_traefik(), host=host), indent=1) + "\n")
     return 0
 
 

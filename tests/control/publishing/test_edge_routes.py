@@ -118,6 +118,16 @@ async def test_drift_is_shown_and_only_mended_when_told_to(
     assert sorted(world.edge.servers) == ["lobby", NAME]
 
 
+async def test_many_orphans_go_only_when_that_is_said(world: World, root: Caller) -> None:
+    strange = [f"mc-paper-{vmid}" for vmid in range(5071, 5075)]
+    for name in strange:
+        world.edge.servers[name] = {"name": name, "address": "10.0.0.1", "port": 1}
+    body = (await root.post("/api/edge/drift", {"apply": True})).body
+    assert (body["links"]["velocity"]["withheld"], sorted(world.edge.servers)) == (strange, strange)
+    await root.post("/api/edge/drift", {"apply": True, "orphans": True})
+    assert world.edge.servers == {}
+
+
 async def test_drift_knows_rows_without_containers_and_the_reverse(world: World, root: Caller) -> None:
     await world.created(5000)
     await world.created(5001)

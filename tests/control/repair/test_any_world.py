@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zpack.control.repair.findings import SILENT, find, judged
-from zpack.control.repair.models import Container, Running, Server, Snapshot, Source
+from zpack.control.repair.findings import SILENT, find, judged, judges
+from zpack.control.repair.models import Container, Edge, Lacking, Running, Server, Snapshot, Source
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 VMIDS = st.sampled_from([100, 820, 4999, 5000, 5001, 5500, 5999, 6000, 6999, 7000])
@@ -27,8 +27,22 @@ servers = st.builds(
     hostname=VMIDS.map(lambda vmid: f"mc-{vmid}"),
     owner=st.none(),
     ip=st.just("127.0.0.1"),
-    published=st.booleans(),
     suspended=st.booleans(),
+)
+edges = st.builds(
+    Edge,
+    lacking=st.lists(
+        st.builds(
+            Lacking,
+            vmid=VMIDS,
+            hostname=VMIDS.map(lambda vmid: f"mc-{vmid}"),
+            wanted=st.just("x"),
+            held=st.none() | st.just("y"),
+        ),
+        max_size=3,
+        unique_by=lambda one: one.hostname,
+    ).map(tuple),
+    withheld=st.integers(0, 3),
 )
 operations = st.builds(
     Running,
@@ -54,7 +68,7 @@ def worlds(draw: st.DrawFn) -> Snapshot:
         reserved=draw(st.frozensets(VMIDS, max_size=2)),
         containers={one.vmid: one for one in found},
         heard=draw(st.frozensets(VMIDS)),
-        listed=draw(st.frozensets(VMIDS.map(lambda vmid: f"mc-{vmid}"))),
+        edge=draw(st.dictionaries(st.sampled_from(["velocity", "cloudflare", "opnsense"]), edges)),
     )
 
 
@@ -74,6 +88,7 @@ def test_nothing_foreign_is_a_leftover(world: Snapshot) -> None:
 @given(worlds())
 def test_what_cannot_be_judged_is_not_found(world: Snapshot) -> None:
     assert {finding.kind for finding in find(world)} <= judged(world)
+    assert all(judges(world, finding.id) for finding in find(world))
 
 
 @settings(deadline=None)

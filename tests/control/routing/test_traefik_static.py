@@ -81,9 +81,8 @@ def test_settings_that_cannot_be_meant(wrong: dict[str, Any]) -> None:
 
 
 def test_the_command_prints_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    for field, value in NEEDED.items():
-        aliases: Any = Settings.model_fields[field].validation_alias
-        monkeypatch.setenv(aliases.choices[0], value)
+    """It needs nothing of the platform: it may be printed beside ``zpack up``, or where Traefik runs."""
+    monkeypatch.setenv("TRAEFIK_PROVIDER_TOKEN", "a provider token")
     monkeypatch.setenv("ZPACK_PORT_RANGES", "7777/tcp")
     assert main(["traefik"]) == 0
     assert json.loads(capsys.readouterr().out)["entryPoints"] == {"tcp-7777": {"address": ":7777"}}

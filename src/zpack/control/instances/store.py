@@ -194,6 +194,12 @@ async def find_archived(session: AsyncSession, vmid: int) -> DeletedInstance | N
     )
 
 
+async def list_archived_names(session: AsyncSession, vmids: Collection[int]) -> set[str]:
+    """Return the names that deleted servers of these VMIDs had."""
+    query = select(DeletedInstance.hostname).where(DeletedInstance.vmid.in_(vmids))
+    return set(await session.scalars(query.distinct()))
+
+
 async def find_reservation(session: AsyncSession, vmid: int) -> VmidReservation | None:
     """Return the reservation of a VMID."""
     return await session.get(VmidReservation, vmid)

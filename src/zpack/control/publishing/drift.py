@@ -51,12 +51,15 @@ class Drift:
 
     async def look(self) -> dict[str, Any]:
         """Return what differs, and the calls that would mend it."""
-        looked = await self._looked()
+        looked = await self._looked(doubting=True)
         return await self._report(looked, dry_run=True)
 
-    async def apply(self, admin: User) -> dict[str, Any]:
-        """Mend what differs, link by link, and return what was found and what came of it."""
-        looked = await self._looked()
+    async def apply(self, admin: User, *, orphans: bool = False) -> dict[str, Any]:
+        """Mend what differs, link by link, and return what was found and what came of it.
+
+        ``orphans`` takes names without a server off, however many they are.
+        """
+        looked = await self._looked(doubting=not orphans)
         report = await self._report(looked, dry_run=False)
         async with self._database.transaction() as session:
             counts = {one.link: _count(one) for one in looked}
@@ -64,10 +67,11 @@ class Drift:
         report["applied"] = dict(await asyncio.gather(*(self._mended(one) for one in looked)))
         return report
 
-    async def _looked(self) -> list[Looked]:
-        return list(await asyncio.gather(*(self._look(one) for one in self._reconcilers.values())))
+    async def _looked(self, *, doubting: bool) -> list[Looked]:
+        looks = (self._look(one, doubting=doubting) for one in self._reconcilers.values())
+        return list(await asyncio.gather(*looks))
 
-    async def _look(self, reconciler: LinkReconciler) -> Looked:
+    async def _look(self, reconciler: LinkReconciler, *, doubting: bool) -> Looked:
         found = Looked(reconciler.link.name)
         try:
             async with asyncio.timeout(LOOK_SECONDS):
@@ -78,7 +82,8 @@ class Drift:
         except TimeoutError:
             found.error = f"{found.link} did not answer in time"
         if found.error is None:
-            found.gap = reconciler.gap(found.rows, found.listed)
+            gap = reconciler.gap(found.rows, found.listed)
+            found.gap = await reconciler.believed(gap, found.listed or {}) if doubting else gap
         return found
 
     async def _mended(self, looked: Looked) -> tuple[str, dict[str, Any]]:
@@ -95,9 +100,8 @@ class Drift:
         containers, error = await self._cluster()
         orphans: dict[str, list[str]] = {}
         for one in looked:
-            for name, row in one.gap.drop if one.gap else ():
-                if row is None:
-                    orphans.setdefault(name, []).append(one.link)
+            for name in _orphans(one):
+                orphans.setdefault(name, []).append(one.link)
         listed = {one.link: None if one.listed is None else len(one.listed) for one in looked}
         known = {row.vmid for row in rows.values()}
         here = containers or {}
@@ -132,7 +136,8 @@ class Drift:
             "missing": _cut(row.hostname for row in one.gap.put if row.hostname not in listed),
             "wrong": _cut(row.hostname for row in one.gap.put if row.hostname in listed),
             "surplus": _cut(name for name, row in one.gap.drop if row is not None),
-            "orphans": _cut(name for name, row in one.gap.drop if row is None),
+            "orphans": _cut(_orphans(one)),
+            "withheld": _cut(one.gap.withheld),
         }
         return one.link, found | ({"calls": await self._calls(one)} if calls else {})
 
@@ -154,6 +159,11 @@ class Drift:
 
 def _count(one: Looked) -> dict[str, int]:
     return {"put": len(one.gap.put), "drop": len(one.gap.drop)} if one.gap else {}
+
+
+def _orphans(one: Looked) -> list[str]:
+    """Return the names that have no server, also those that are left alone."""
+    return [*(name for name, row in one.gap.drop if row is None), *one.gap.withheld] if one.gap else []
 
 
 def _cut(names: Any) -> list[str]:

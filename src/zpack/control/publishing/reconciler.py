@@ -10,8 +10,9 @@ import asyncio
 import logging
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from zpack.control.engine.mass import is_mass
 from zpack.control.instances import store
 from zpack.control.publishing.fanout import ask
 from zpack.control.publishing.links import DOORS
@@ -19,7 +20,7 @@ from zpack.control.publishing.outcomes import IDLE, path_of
 from zpack.control.publishing.places import vmid_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from zpack.control.db.session import Database
     from zpack.control.engine.errors import ForeignError
@@ -67,6 +68,8 @@ class Gap:
 
     put: list[EdgeIntent] = field(default_factory=list["EdgeIntent"])
     drop: list[tuple[str, EdgeIntent | None]] = field(default_factory=list[tuple[str, "EdgeIntent | None"]])
+    withheld: list[str] = field(default_factory=list[str])
+    """Names without a server that are left alone: they are too many at once."""
 
     def __bool__(self) -> bool:
         return bool(self.put or self.drop)
@@ -102,9 +105,9 @@ class LinkReconciler:
             if self._watcher is not None:
                 self._watcher.blind()
             return
-        listed = await self._listed()
+        listed = await self.listed()
         rows = await self.rows()
-        gap = self._gap(rows, listed)
+        gap = await self.believed(self._gap(rows, listed), listed or {})
         await self.close(gap, listed or {})
         if self._watcher is None:
             return
@@ -117,7 +120,7 @@ class LinkReconciler:
         gap = Gap()
         for row in rows.values():
             held = listed.get(row.hostname) if listed is not None else None
-            if self._is_on(row):
+            if self.is_on(row):
                 place = self._places.of_intent(row)
                 if row.link != "published" or (listed is not None and held != self.link.wanted(place)):
                     gap.put.append(row)
@@ -126,6 +129,26 @@ class LinkReconciler:
         strangers = set(listed or {}) - set(rows)
         gap.drop += [(name, None) for name in sorted(strangers) if vmid_in(name) is not None]
         return gap
+
+    async def believed(self, gap: Gap, listed: Mapping[str, str]) -> Gap:
+        """Return the gap without names that are too many to be leftovers; they are withheld.
+
+        A name of a deleted server is explained by the archive. When most of what is listed is explained by
+        nothing, our record is old, or the names are another's: taking them off would cut off players.
+        """
+        strangers = {name for name, row in gap.drop if row is None}
+        if not is_mass(len(strangers), sum(vmid_in(name) is not None for name in listed)):
+            return gap
+        withheld = strangers - await self._archived(strangers)
+        if not is_mass(len(withheld), sum(vmid_in(name) is not None for name in listed)):
+            return gap
+        log.error("%s lists %s names of no server of ours: not touching them", self.link.name, len(withheld))
+        kept = [(name, row) for name, row in gap.drop if name not in withheld]
+        return Gap(put=gap.put, drop=kept, withheld=sorted(withheld))
+
+    async def _archived(self, names: Collection[str]) -> set[str]:
+        async with self._database.reading() as session:
+            return await store.list_archived_names(session, {vmid_in(name) or 0 for name in names})
 
     def _gap(self, rows: Mapping[str, EdgeIntent], listed: Mapping[str, str] | None) -> Gap:
         """Return the gap without what failed lately: each server has its own pause."""
@@ -138,7 +161,8 @@ class LinkReconciler:
             drop=[(name, row) for name, row in gap.drop if name in due],
         )
 
-    def _is_on(self, row: EdgeIntent) -> bool:
+    def is_on(self, row: EdgeIntent) -> bool:
+        """Say whether it must be there."""
         on = row.published if self.link.name in DOORS else row.named
         return on and self.link.wants(self._places.of_intent(row))
 
@@ -147,7 +171,12 @@ class LinkReconciler:
         off = row.unpublished if self.link.name in DOORS else row.unnamed
         return off or (row.named and not self.link.wants(self._places.of_intent(row)))
 
-    async def _listed(self) -> Mapping[str, str] | None:
+    def wanted(self, row: EdgeIntent) -> str:
+        """Return what the system must list of a row."""
+        return self.link.wanted(self._places.of_intent(row))
+
+    async def listed(self) -> Mapping[str, str] | None:
+        """Return what the system holds; None when it cannot tell, or it is not its turn to be asked."""
         now = asyncio.get_running_loop().time()
         if now < self._list_at:
             return None
@@ -169,6 +198,17 @@ class LinkReconciler:
             if place is not None:
                 found.append((place, False))
         return found + [(self._places.of_intent(row), True) for row in gap.put]
+
+    async def put_again(self, hostname: str) -> dict[str, Any]:
+        """Put one server on as its row says now; return the evidence. Raises ForeignError."""
+        row = (await self.rows()).get(hostname)
+        if row is None or not self.is_on(row):
+            return {}
+        outcome = await ask(self.link, self._places.of_intent(row), on=True)
+        await self._confirm([(row, outcome)], {hostname: ""})
+        if outcome.failure is not None:
+            raise outcome.failure
+        return dict(outcome.evidence)
 
     async def close(self, gap: Gap, listed: Mapping[str, str]) -> None:
         """Take off what must not be there, put on what must. Raises ForeignError when the system is away."""
@@ -216,7 +256,7 @@ class LinkReconciler:
         rows = await self.rows()
         for row, outcome in put:
             now, place = rows.get(row.hostname), self._places.of_intent(row)
-            if now is None or not self._is_on(now) or self._places.of_intent(now) != place:
+            if now is None or not self.is_on(now) or self._places.of_intent(now) != place:
                 await ask(self.link, place, on=False)
             elif outcome.failure or row.link != "published" or row.hostname in listed:
                 await self._publishing.note(place, {self.link.name: outcome}, on=True)

@@ -34,3 +34,5 @@ class DriftBody(Body):
     """``POST /api/edge/drift``: only ``apply`` changes anything."""
 
     apply: bool = False
+    orphans: bool = False
+    """Whether names without a server go however many they are."""

@@ -94,7 +94,7 @@ async def compare(admin: Admin, found: Annotated[Drift, Depends(drift)]) -> dict
 @edge.post("/drift")
 async def mend(body: DriftBody, admin: Admin, found: Annotated[Drift, Depends(drift)]) -> dict[str, Any]:
     """Compare, and with ``apply`` make it one again."""
-    return await found.apply(admin) if body.apply else await found.look()
+    return await found.apply(admin, orphans=body.orphans) if body.apply else await found.look()
 
 
 router = APIRouter()

@@ -16,7 +16,8 @@ from zpack.control.outside.proxmox import following
 from zpack.control.provisioning.actions import MissingField
 from zpack.control.provisioning.ending import BeingCreated
 from zpack.control.provisioning.models import agent_payload, artifact_path, java_path
-from zpack.control.repair.plans import DriftChanged, NotRepairable, Plan, edge_calls, proxmox
+from zpack.control.repair.calls import edge_calls, proxmox
+from zpack.control.repair.plans import DriftChanged, NotRepairable, Plan
 
 if TYPE_CHECKING:
     from zpack.control.db.session import Database

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from zpack.control.engine.mass import is_mass
 from zpack.control.instances.models import is_ours
-from zpack.control.repair.models import TRAITS, Finding
+from zpack.control.publishing.links import NAMES
+from zpack.control.repair.models import BY_LINK, TRAITS, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,13 +17,19 @@ if TYPE_CHECKING:
 
 SILENT = timedelta(minutes=12)
 """Longer than one undo may take: what has said nothing for so long is run by nobody."""
-MASS_LEAST = 3
-MASS_SHARE = 0.5
 
 
 def judged(snapshot: Snapshot) -> frozenset[Kind]:
     """Return the kinds that this look can say anything about; of the others it proves nothing."""
     return frozenset(kind for kind, trait in TRAITS.items() if trait.needs <= snapshot.known)
+
+
+def judges(snapshot: Snapshot, finding_id: str) -> bool:
+    """Say whether this look can tell that a finding is no more."""
+    kind, _, subject = finding_id.partition(":")
+    if kind not in judged(snapshot):
+        return False
+    return kind not in BY_LINK or subject.partition(":")[0] in snapshot.edge
 
 
 def find(snapshot: Snapshot) -> list[Finding]:
@@ -31,7 +39,8 @@ def find(snapshot: Snapshot) -> list[Finding]:
         *_stuck(snapshot),
         *_stale_keys(snapshot),
         *_silent_agents(snapshot),
-        *_unregistered(snapshot),
+        *_lacking(snapshot),
+        *_strange_names(snapshot),
         *_without_container(snapshot),
         *_without_row(snapshot),
         *_suspended(snapshot),
@@ -45,17 +54,13 @@ def mass_events(snapshot: Snapshot, found: list[Finding]) -> list[Finding]:
     lost = sum(finding.kind == "row_without_container" for finding in found)
     strange = sum(finding.kind == "container_without_row" for finding in found)
     alarms: list[Finding] = []
-    if _is_mass(lost, len(snapshot.servers)):
+    if is_mass(lost, len(snapshot.servers)):
         evidence = {"missing": lost, "servers": len(snapshot.servers)}
         alarms.append(Finding("mass_event", "cluster", evidence=evidence))
-    if _is_mass(strange, len(snapshot.containers)):
+    if is_mass(strange, len(snapshot.containers)):
         evidence = {"withoutRow": strange, "containers": len(snapshot.containers)}
         alarms.append(Finding("mass_event", "record", evidence=evidence))
     return alarms
-
-
-def _is_mass(some: int, of: int) -> bool:
-    return some >= MASS_LEAST and some >= MASS_SHARE * of
 
 
 def _busy(snapshot: Snapshot) -> set[int | None]:
@@ -91,11 +96,19 @@ def _silent_agents(snapshot: Snapshot) -> Iterator[Finding]:
             yield Finding("agent_offline", str(server.vmid), server.vmid, {"address": server.ip})
 
 
-def _unregistered(snapshot: Snapshot) -> Iterator[Finding]:
-    for server in snapshot.servers:
-        if server.published and server.hostname not in snapshot.listed:
-            evidence = {"name": server.hostname, "address": server.ip}
-            yield Finding("registration_missing", server.hostname, server.vmid, evidence)
+def _lacking(snapshot: Snapshot) -> Iterator[Finding]:
+    for link, edge in snapshot.edge.items():
+        for one in edge.lacking:
+            evidence = {"link": link, "name": one.hostname, "wanted": one.wanted, "held": one.held}
+            kind = "record_missing" if link in NAMES else "registration_missing"
+            yield Finding(kind, f"{link}:{one.hostname}", one.vmid, evidence)
+
+
+def _strange_names(snapshot: Snapshot) -> Iterator[Finding]:
+    for link, edge in snapshot.edge.items():
+        if edge.withheld:
+            evidence = {"link": link, "withoutServer": edge.withheld, "listed": edge.listed}
+            yield Finding("edge_mass_event", link, evidence=evidence)
 
 
 def _without_container(snapshot: Snapshot) -> Iterator[Finding]:

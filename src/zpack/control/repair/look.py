@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from zpack.control.engine.budget import Budget
 from zpack.control.engine.errors import ForeignError
+from zpack.control.engine.mass import is_mass
 from zpack.control.instances.models import is_marked, is_ours
 from zpack.control.repair import store
-from zpack.control.repair.findings import MASS_LEAST, MASS_SHARE
-from zpack.control.repair.models import Container, Snapshot, Source
+from zpack.control.repair.models import Container, Edge, Lacking, Snapshot, Source
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zpack.control.heartbeat.store import AgentWords
     from zpack.control.outside.proxmox import Proxmox
     from zpack.control.power.store import HostOperations
-    from zpack.control.publishing.links import Link
+    from zpack.control.publishing.reconciler import LinkReconciler
 
 log = logging.getLogger("zpack.repair")
 SECONDS = 20.0
@@ -37,13 +37,13 @@ class Look:
         *,
         database: Database,
         proxmox: Proxmox,
-        door: Link,
+        links: tuple[LinkReconciler, ...],
         words: AgentWords,
         running: HostOperations,
     ) -> None:
         self._database = database
         self._proxmox = proxmox
-        self._door = door
+        self._links = links
         self._words = words
         self._running = running
 
@@ -56,13 +56,13 @@ class Look:
             reserved = await store.list_reserved(session)
         vmids = [server.vmid for server in servers]
         known = {server.vmid for server in servers}
-        containers, listed, heard = await asyncio.gather(
-            self.containers(known), self._listed(), self._heard(vmids)
+        containers, edge, heard = await asyncio.gather(
+            self.containers(known), self._edge(), self._heard(vmids)
         )
         runs = {vmid for vmid in vmids if containers and vmid in containers and _runs(containers[vmid])}
         sources: set[Source] = {"database"}
         sources |= {"proxmox"} if containers is not None else set()
-        sources |= {"edge"} if listed is not None else set()
+        sources |= {"edge"} if edge else set()
         sources |= {"agents"} if _believable(runs, heard) else set()
         keys = await self._running.get_many(vmids)
         return Snapshot(
@@ -74,7 +74,7 @@ class Look:
             host_keys={vmid: str(key.get("id")) for vmid, key in keys.items() if key},
             containers=containers or {},
             heard=heard,
-            listed=listed or frozenset(),
+            edge=edge,
         )
 
     async def containers(self, known: Collection[int]) -> dict[int, Container] | None:
@@ -104,12 +104,29 @@ class Look:
         marked = is_marked(str(config.get("description", "")), str(config.get("tags", "")))
         return Container(one.vmid, one.node, one.status, one.name, marked=marked)
 
-    async def _listed(self) -> frozenset[str] | None:
+    async def _edge(self) -> dict[str, Edge]:
+        """Return what each link lists; those that do not answer, cannot tell or are not due are left out."""
+        found = await asyncio.gather(*(self._of(one) for one in self._links))
+        return {one.link.name: edge for one, edge in zip(self._links, found, strict=True) if edge is not None}
+
+    async def _of(self, one: LinkReconciler) -> Edge | None:
+        """Compare one link with rows that say, before and after it was read, that it holds a server."""
+        before = await one.rows()
         try:
-            backends = await self._door.listed()
-        except ForeignError:
+            async with asyncio.timeout(SECONDS):
+                listed = await one.listed()
+        except (ForeignError, TimeoutError):
             return None
-        return None if backends is None else frozenset(backends)
+        if listed is None:
+            return None
+        rows = await one.rows()
+        gap = await one.believed(one.gap(rows, listed), listed)
+        lacking = tuple(
+            Lacking(row.vmid, row.hostname, one.wanted(row), listed.get(row.hostname))
+            for row in gap.put
+            if row.link == "published" and before.get(row.hostname) == row
+        )
+        return Edge(lacking=lacking, listed=len(listed), withheld=len(gap.withheld))
 
     async def _heard(self, vmids: list[int]) -> frozenset[int]:
         words = await self._words.get_many(vmids)
@@ -122,5 +139,4 @@ def _runs(container: Container) -> bool:
 
 def _believable(runs: Collection[int], heard: Collection[int]) -> bool:
     """Say whether silence means anything: when most are silent at once, it is we who hear nothing."""
-    silent = len(set(runs) - set(heard))
-    return silent < MASS_LEAST or silent < MASS_SHARE * len(runs)
+    return not is_mass(len(set(runs) - set(heard)), len(runs))

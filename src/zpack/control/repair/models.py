@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -16,10 +17,12 @@ Kind = Literal[
     "host_key_stale",
     "agent_offline",
     "registration_missing",
+    "record_missing",
     "row_without_container",
     "container_without_row",
     "suspended_running",
     "mass_event",
+    "edge_mass_event",
 ]
 Source = Literal["proxmox", "agents", "edge", "database"]
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
@@ -33,7 +36,7 @@ class Trait:
     level: int | None
     """None: only people decide."""
     by: str = "repair"
-    """Who closes the gap; the repair only writes down what others mend."""
+    """Who closes the gap first. Of links the repair mends what stays open; of others it only writes down."""
     alarm: bool = False
 
 
@@ -42,11 +45,15 @@ TRAITS: dict[Kind, Trait] = {
     "host_key_stale": Trait(frozenset({"database"}), 1),
     "agent_offline": Trait(frozenset({"proxmox", "agents"}), 2, alarm=True),
     "registration_missing": Trait(frozenset({"edge"}), 1, by="publishing"),
+    "record_missing": Trait(frozenset({"edge"}), 1, by="publishing"),
     "row_without_container": Trait(frozenset({"proxmox"}), 3, alarm=True),
     "container_without_row": Trait(frozenset({"proxmox"}), 3, alarm=True),
     "suspended_running": Trait(frozenset({"proxmox"}), 1, by="suspension"),
     "mass_event": Trait(frozenset({"proxmox"}), None, alarm=True),
+    "edge_mass_event": Trait(frozenset({"edge"}), None, alarm=True),
 }
+BY_LINK: frozenset[Kind] = frozenset({"registration_missing", "record_missing", "edge_mass_event"})
+"""Kinds whose subjects begin with a link: each link is looked at, or not, by itself."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,6 @@ class Server:
     hostname: str
     owner: str | None
     ip: str | None
-    published: bool
     suspended: bool
 
 
@@ -100,6 +106,26 @@ class Container:
 
 
 @dataclass(frozen=True)
+class Lacking:
+    """A server that a link must hold and does not, or not as it must; ``held`` is what it holds."""
+
+    vmid: int
+    hostname: str
+    wanted: str
+    held: str | None = None
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What one link listed."""
+
+    lacking: tuple[Lacking, ...] = ()
+    listed: int = 0
+    withheld: int = 0
+    """Names of no server of ours that are too many to be taken off."""
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One look at everything. A source that is not ``known`` answered not at all, or in part."""
 
@@ -113,8 +139,8 @@ class Snapshot:
     containers: dict[int, Container] = field(default_factory=dict[int, Container])
     heard: frozenset[int] = frozenset()
     """VMIDs whose agents have been heard lately."""
-    listed: frozenset[str] = frozenset()
-    """Names the game proxy knows."""
+    edge: Mapping[str, Edge] = field(default_factory=dict[str, Edge])
+    """The links that were looked at."""
 
 
 RETRY = timedelta(minutes=1)

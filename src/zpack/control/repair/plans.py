@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from zpack.control.audit.store import record
@@ -23,11 +23,11 @@ from zpack.control.power.models import PREFIX
 from zpack.control.power.steps import SHUTDOWN_SECONDS
 from zpack.control.provisioning.ending import begin_delete
 from zpack.control.provisioning.steps import TASK_SECONDS, description_of, is_removable
-from zpack.control.publishing.links import rehearsed
-from zpack.control.publishing.models import MINECRAFT_PORT
+from zpack.control.publishing.links import DOORS
+from zpack.control.repair.calls import edge_calls, proxmox
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
     from datetime import timedelta
 
     from zpack.control.db.session import Database
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from zpack.control.outside.proxmox import Guest, Proxmox
     from zpack.control.power.actions import Power
     from zpack.control.power.store import HostOperations
-    from zpack.control.publishing.links import Link
-    from zpack.control.publishing.models import Place
     from zpack.control.publishing.places import Places
+    from zpack.control.publishing.reconciler import LinkReconciler
+    from zpack.control.repair.calls import Call
     from zpack.control.repair.look import Look
 
 Action = Literal["repair", "adopt", "delete"]
@@ -69,53 +69,11 @@ class CannotTell(Refusal):
 
 
 @dataclass(frozen=True)
-class Call:
-    """One call that changes something outside."""
-
-    system: str
-    method: str
-    path: str
-    parameters: dict[str, str | int] = field(default_factory=dict[str, "str | int"])
-
-    def wire(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        return {
-            "system": self.system,
-            "method": self.method,
-            "path": self.path,
-            "parameters": self.parameters,
-        }
-
-
-@dataclass(frozen=True)
 class Plan:
     """What will be called, in order, and the way to do it; ``run`` returns what came of it."""
 
     calls: tuple[Call, ...]
     run: Callable[[str], Awaitable[dict[str, Any]]]
-
-
-async def edge_calls(links: Iterable[Link], place: Place, *, on: bool) -> list[Call]:
-    """Return the calls that publish a place, or take it off every link it may be on. Raises ForeignError."""
-    known = bool(place.endpoints)
-    calls: list[Call] = []
-    for link in links:
-        if known and not link.wants(place):
-            continue
-        if link.name == "velocity":
-            where: dict[str, str | int] = {"address": place.ip, "port": MINECRAFT_PORT} if on else {}
-            word = "register" if on else "unregister"
-            calls.append(Call(link.name, "POST", f"/zpack/{word}", {"server_name": place.hostname, **where}))
-            continue
-        for text in await rehearsed(link, place, on=on):
-            method, _, path = text.partition(" ")
-            calls.append(Call(link.name, method, path))
-    return calls
-
-
-def proxmox(method: str, guest: Guest, tail: str = "", **parameters: str | int) -> Call:
-    """Return a call about one container."""
-    return Call("proxmox", method, f"/nodes/{guest.node}/lxc/{guest.vmid}{tail}", parameters)
 
 
 class RepairPlans:
@@ -127,7 +85,7 @@ class RepairPlans:
         database: Database,
         proxmox: Proxmox,
         look: Look,
-        links: tuple[Link, ...],
+        links: tuple[LinkReconciler, ...],
         places: Places,
         operations: Operations,
         running: HostOperations,
@@ -138,8 +96,9 @@ class RepairPlans:
     ) -> None:
         self._database = database
         self._proxmox = proxmox
-        self._look = look
-        self._links = links
+        self.look = look
+        self._links = tuple(one.link for one in links)
+        self._reconcilers = {one.link.name: one for one in links}
         self._places = places
         self._operations = operations
         self._running = running
@@ -154,6 +113,8 @@ class RepairPlans:
             ("operation_stuck", "repair"): self._end_operation,
             ("host_key_stale", "repair"): self._release_key,
             ("agent_offline", "repair"): self._restart_host,
+            ("registration_missing", "repair"): self._put_again,
+            ("record_missing", "repair"): self._put_again,
             ("row_without_container", "repair"): self._remove_row,
             ("row_without_container", "delete"): self._remove_row,
             ("container_without_row", "delete"): self._remove_container,
@@ -231,9 +192,32 @@ class RepairPlans:
         stop = proxmox("POST", guest, "/status/shutdown", timeout=SHUTDOWN_SECONDS)
         return Plan((stop, proxmox("POST", guest, "/status/start")), run)
 
+    async def _put_again(self, finding: RepairFinding) -> Plan:
+        """Have the link hold the server again. A DNS rehearsal looks itself; of doors the list tells."""
+        name, hostname = finding.evidence["link"], finding.evidence["name"]
+        reconciler = self._reconcilers.get(name)
+        row = (await reconciler.rows()).get(hostname) if reconciler else None
+        if reconciler is None or row is None or not reconciler.is_on(row):
+            raise DriftChanged("The server is not to be there any more.")
+        held = None
+        if name in DOORS:
+            held = (await reconciler.link.listed() or {}).get(hostname)
+            if held == reconciler.wanted(row):
+                raise DriftChanged("The link holds the server after all.")
+        calls = await edge_calls([reconciler.link], self._places.of_intent(row), on=True)
+        if name == "velocity" and held is not None:  # one that moved is unregistered first
+            calls = await edge_calls([reconciler.link], self._places.of_intent(row), on=False) + calls
+        if not calls:
+            raise DriftChanged("The link holds the server after all.")
+
+        async def run(_actor: str) -> dict[str, Any]:
+            return {"link": name, "evidence": await reconciler.put_again(hostname)}
+
+        return Plan(tuple(calls), run)
+
     async def _remove_row(self, finding: RepairFinding) -> Plan:
         vmid = finding.vmid or 0
-        containers = await self._look.containers({vmid})
+        containers = await self.look.containers({vmid})
         if containers is None:
             raise CannotTell(
                 "Not every node of the cluster answers; the container may be on one that does not."

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zpack.control.audit.store import record
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.repair import store
-from zpack.control.repair.findings import find, judged
+from zpack.control.repair.findings import find, judges
 from zpack.control.repair.models import ACTOR, TRAITS, Kind, pause_after
 from zpack.control.repair.plans import DriftChanged
 
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
 
     from zpack.control.db.session import Database
     from zpack.control.db.tables import RepairFinding
+    from zpack.control.repair.calls import Call
     from zpack.control.repair.look import Look
-    from zpack.control.repair.plans import Action, Call, RepairPlans
+    from zpack.control.repair.plans import Action, RepairPlans
 
+LAST = frozenset({"registration_missing", "record_missing"})
+"""Kinds that others mend first, and that may be many: they take what the rest of the minute leaves."""
 log = logging.getLogger("zpack.repair")
 KEEP = timedelta(days=90)
 BY_ITSELF: dict[str, Action] = {"container_without_row": "delete"}
@@ -50,7 +54,7 @@ class RepairReconciler:
         self._kinds: set[Kind] = {
             kind
             for kind, trait in TRAITS.items()
-            if trait.by == "repair" and trait.level is not None and trait.level <= level
+            if (trait.by == "repair" or kind in LAST) and trait.level is not None and trait.level <= level
         }
 
     async def tick(self) -> None:
@@ -58,17 +62,18 @@ class RepairReconciler:
         if not self._alone():
             return
         snapshot = await self._look.take()
-        found, kinds = find(snapshot), judged(snapshot)
+        found = find(snapshot)
         async with self._database.transaction() as session:
-            await store.observe(session, found, kinds, snapshot.at)
+            await store.observe(session, found, partial(judges, snapshot), snapshot.at)
             await store.purge(session, snapshot.at - KEEP)
         if any(finding.kind == "mass_event" for finding in found):
             log.error("too much is missing at once: not touching anything")
             return
-        for row in await self._due(kinds & self._kinds, snapshot.at):
-            await self._mend(row, snapshot.at)
+        for kinds in (self._kinds - LAST, self._kinds & LAST):
+            for row in await self._due(kinds, snapshot.at):
+                await self._mend(row, snapshot.at)
 
-    async def _due(self, kinds: set[Kind] | frozenset[Kind], now: datetime) -> list[RepairFinding]:
+    async def _due(self, kinds: set[Kind], now: datetime) -> list[RepairFinding]:
         async with self._database.reading() as session:
             spent = await store.count_attempts(session, now - timedelta(minutes=1))
             left = max(0, self._per_minute - spent)
@@ -115,7 +120,8 @@ class RepairReconciler:
             if not began:
                 found.attempts += 1
                 found.next_try = now + pause_after(found.attempts)
-            notice = f"{row.kind} of {row.vmid}: the repair failed" if found.attempts == 1 else None
+            alarming = found.attempts == 1 and row.kind not in LAST
+            notice = f"{row.kind} of {row.vmid}: the repair failed" if alarming else None
             details = {"error": why[:300], "attempt": found.attempts}
             store.add_event(session, found, "repair_failed", actor=ACTOR, details=details, notice=notice)
             record(session, "repair.failed", actor=ACTOR, finding=row.id, vmid=row.vmid)

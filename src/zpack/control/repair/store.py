@@ -13,7 +13,7 @@ from zpack.control.operations.store import ACTIVE
 from zpack.control.repair.models import TRAITS, Running, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,8 +26,6 @@ OPEN = ("open", "repairing")
 SERVERS = text(
     """
     select i.vmid, i.hostname, i.customer_id, i.ip,
-           coalesce(i.payload -> 'edge' ->> 'state' = 'published', false)
-             and not coalesce((i.payload -> 'edge' ->> 'suspended')::boolean, false) and i.ip is not null,
            coalesce(u.role is distinct from 'admin'
              and (s.held_at is not null
                   or s.server_billing_state in ('suspended_shutdown', 'retained')), false)
@@ -63,9 +61,9 @@ async def list_reserved(session: AsyncSession) -> frozenset[int]:
 
 
 async def observe(
-    session: AsyncSession, found: Sequence[Finding], judged: Collection[Kind], now: datetime
+    session: AsyncSession, found: Sequence[Finding], judges: Callable[[str], bool], now: datetime
 ) -> None:
-    """Write down one look: what is new, what is still there, what of the judged kinds is no more."""
+    """Write down one look: what is new, what is still there, what is no more as far as it ``judges``."""
     by_id = {finding.id: finding for finding in found}
     query = select(RepairFinding).where(
         (RepairFinding.state != "healed") | RepairFinding.id.in_(by_id.keys())
@@ -81,7 +79,7 @@ async def observe(
         if row.state == "open" and row.looks == looks_for(finding.kind):
             _say(session, row, "found", notice=TRAITS[finding.kind].alarm)
     for row in rows.values():
-        if row.id not in by_id and row.kind in judged and row.state != "healed":
+        if row.id not in by_id and judges(row.id) and row.state != "healed":
             await _heal(session, row, now)
 
 
@@ -122,7 +120,7 @@ async def _heal(session: AsyncSession, row: RepairFinding, now: datetime) -> Non
     flapped = row.healed_at is not None
     row.state, row.healed_at = "healed", now
     if not flapped:
-        _say(session, row, "healed", by=TRAITS[row.kind].by)  # type: ignore[index]
+        _say(session, row, "healed", by="repair" if row.attempts else TRAITS[row.kind].by)  # type: ignore[index]
 
 
 def _say(

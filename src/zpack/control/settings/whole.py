@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TypeVar
 
 from pydantic import AliasChoices, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings
 
 from zpack.control.settings.billing import BillingSettings
 from zpack.control.settings.dns import DnsSettings
@@ -22,6 +24,7 @@ from zpack.control.settings.serving import ServingSettings
 from zpack.control.settings.support import SupportSettings
 from zpack.control.settings.traefik import TraefikSettings
 
+Kind = TypeVar("Kind", bound=BaseSettings)
 SECRET_MIN = 32
 """RFC 7518 §3.2: an HS256 key is at least as long as its hash."""
 LIFE_MAX = 366 * 86400
@@ -139,10 +142,23 @@ class Settings(
         return timedelta(seconds=self.delete_seconds)
 
 
+class TraefikPart(IdeSettings, TraefikSettings):
+    """What Traefik's own configuration is made of; a machine that runs Traefik knows no more."""
+
+
 def read_settings() -> Settings:
     """Read the environment. Raises SettingsError, which never repeats a value."""
+    return _read(Settings)
+
+
+def read_traefik() -> TraefikPart:
+    """Read what concerns Traefik alone. Raises SettingsError."""
+    return _read(TraefikPart)
+
+
+def _read(kind: type[Kind]) -> Kind:
     try:
-        return Settings()  # pyright: ignore[reportCallIssue] - values come from the environment
+        return kind()
     except ValidationError as failure:
         wrong = [f"{'/'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in failure.errors()]
         raise SettingsError("; ".join(wrong)) from None

@@ -13,7 +13,7 @@ from zpack.control.repair.plans import RepairPlans
 from zpack.control.repair.poller import Notices
 from zpack.control.repair.reconciler import RepairReconciler
 from zpack.control.wiring.clients import build_stores
-from zpack.control.wiring.edge import build_places
+from zpack.control.wiring.edge import build_link_reconcilers, build_places
 from zpack.control.wiring.provisioning import build_create
 
 if TYPE_CHECKING:
@@ -24,19 +24,20 @@ if TYPE_CHECKING:
     from zpack.control.power.actions import Power
     from zpack.control.provisioning.settings import ProvisioningSettings
     from zpack.control.publishing.actions import Publishing
+    from zpack.control.publishing.reconciler import LinkReconciler
     from zpack.control.settings import Settings
     from zpack.control.wiring.clients import Clients
 
 NOTICE_SECONDS = 10.0
 
 
-def build_look(clients: Clients) -> Look:
-    """Construct who looks."""
+def build_look(clients: Clients, links: tuple[LinkReconciler, ...] = ()) -> Look:
+    """Construct who looks; at the edge only through the links given."""
     stores = build_stores(clients)
     return Look(
         database=clients.database,
         proxmox=clients.proxmox,
-        door=next(link for link in clients.links if link.name == "velocity"),
+        links=links,
         words=stores.words,
         running=stores.running,
     )
@@ -53,14 +54,16 @@ def build_plans(
     publishing: Publishing,
 ) -> RepairPlans:
     """Construct what plans repairs."""
+    stores = build_stores(clients)
+    links = build_link_reconcilers(settings, clients, stores, publishing=publishing, alone=lambda: True)
     return RepairPlans(
         database=clients.database,
         proxmox=clients.proxmox,
-        look=build_look(clients),
-        links=clients.links,
+        look=build_look(clients, links),
+        links=links,
         places=build_places(settings),
         operations=operations,
-        running=build_stores(clients).running,
+        running=stores.running,
         power=power,
         create=build_create(settings, clients, group, entitlements=entitlements, publishing=publishing),
         delete_budget=group.delete_budget,
@@ -87,7 +90,7 @@ def build_reconciler(
     """Construct what looks and mends by itself."""
     return RepairReconciler(
         database=clients.database,
-        look=build_look(clients),
+        look=plans.look,
         plans=plans,
         level=settings.repair_level,
         dry_run=settings.repair_dry_run,

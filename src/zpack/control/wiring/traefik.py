@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from zpack.control.db.session import Database
     from zpack.control.publishing.links import Link
-    from zpack.control.settings import Settings
-
+    from zpack.control.settings import Settings, TraefikPart
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 
@@ -47,13 +46,13 @@ def build_routing(settings: Settings, database: Database) -> Routing:
     return Routing(database=database, ide=ide_hosts(settings), ranges=parse_ranges(settings.port_ranges))
 
 
-def provider_token(settings: Settings) -> str | None:
+def provider_token(settings: Settings | TraefikPart) -> str | None:
     """Return what Traefik's HTTP provider must bring."""
     token = settings.traefik_provider_token
     return token.get_secret_value() if token else None
 
 
-def ide_hosts(settings: Settings) -> IdeHosts:
+def ide_hosts(settings: Settings | TraefikPart) -> IdeHosts:
     """Return how browsers reach IDEs."""
     return IdeHosts(
         suffix=settings.ide_suffix,
@@ -64,7 +63,7 @@ def ide_hosts(settings: Settings) -> IdeHosts:
     )
 
 
-def traefik_static(settings: Settings, *, host: str) -> dict[str, Any]:
+def traefik_static(settings: Settings | TraefikPart, *, host: str) -> dict[str, Any]:
     """Return Traefik's static configuration for these settings."""
     provider: dict[str, Any] = {}
     if settings.traefik_dynamic_dir is not None:
