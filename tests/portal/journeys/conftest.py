@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from tests.portal.gallery import Stage, set_stage
 from tests.support.chromium import chromium, driven
 from tests.support.platform import Platform
 from tests.support.smtp import MailServer, mail_server
@@ -42,6 +43,11 @@ async def platform(box: MailServer, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="package")
 def portal(platform: Platform) -> str:
     return platform.said["portal"]
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def stage(platform: Platform) -> Stage:
+    return await set_stage(platform)
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")

@@ -5,24 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
-from tests.portal.gallery import PICTURES, Stage, set_stage
+from tests.portal.gallery import PICTURES
 from tests.support.axe import violations
 from tests.support.person import person
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
-    from tests.support.platform import Platform
+    from tests.portal.gallery import Stage
 
 pytestmark = [pytest.mark.journey, pytest.mark.chromium, pytest.mark.asyncio(loop_scope="package")]
 LOOKS = {"dark": {"width": 390, "height": 844}, "light": {"width": 1440, "height": 900}}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="package")
-async def stage(platform: Platform) -> Stage:
-    return await set_stage(platform)
 
 
 @pytest.mark.parametrize("look", LOOKS)
