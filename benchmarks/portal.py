@@ -46,7 +46,9 @@ async def visited(browser: Browser, address: str) -> dict[str, float]:
     context = await browser.new_context(viewport={"width": 1440, "height": 900})
     await context.add_init_script(WATCH)
     page = await context.new_page()
-    await page.goto(address, wait_until="load")
+    answer = await page.goto(address, wait_until="load")
+    assert answer is not None
+    assert answer.ok, f"{address}: {answer.status}"
     found: dict[str, float] = await page.evaluate(FIGURES)
     await context.close()
     return found
@@ -76,7 +78,7 @@ def main() -> None:
         Path(folder).chmod(0o711)
         with ground(Path(folder)) as where:
             settings = where.environment | {"PORT": str(port), "PORTAL_URL": base}
-            control = program("zpack.control", "serve", environment=settings)
+            control = program("zpack.allinone.web", "serve", environment=settings)
             try:
                 ready_line(control)
                 with chromium(Path(profile)) as driver:
