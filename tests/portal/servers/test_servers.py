@@ -1,0 +1,84 @@
+"""The list without a script, and the parts that scripts ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.portal.servers.conftest import GiveServer
+    from tests.support.visitor import Visitor
+
+HOSTILE = '"><script>alert(1)</script>'
+PART = {"HX-Request": "true"}
+
+
+async def test_no_servers_lead_to_the_first(ann: Visitor) -> None:
+    page = await ann.get("/servers")
+    assert page.one(".empty a")["href"] == "/servers/create"
+
+
+async def test_servers_are_in_their_groups_with_what_is_known(ann: Visitor, give: GiveServer) -> None:
+    await give(5000)
+    await give(6000, ctype="dev", runtime="node", version="24")
+    page = await ann.get("/servers")
+    assert page.one("#games #card-5000 summary b").text == "game-5000"
+    assert page.one("#devs #card-6000 summary span").text == "node 24"
+    assert page.one("#card-5000 .copy code").text.startswith("game-5000.")
+    assert [found.text for found in page.all("#server-totals strong")] == ["2", "0", "2", "2"]
+
+
+async def test_hostile_names_stay_text(ann: Visitor, give: GiveServer) -> None:
+    await give(5000, HOSTILE, version=HOSTILE)
+    page = await ann.get("/servers")
+    assert page.one("#card-5000 summary b").text == HOSTILE
+    assert not page.all("main script")
+
+
+@pytest.mark.parametrize(("words", "found"), [("paper 5001", ["card-5001"]), ("node", []), ("PAPER", None)])
+async def test_the_filter_works_without_scripts(
+    ann: Visitor, give: GiveServer, words: str, found: list[str] | None
+) -> None:
+    await give(5000)
+    await give(5001)
+    await ann.get("/servers")
+    page = await ann.submit("form[role=search]", q=words)
+    assert [card["id"] for card in page.all("details.card")] == (
+        found or [] if found is not None else ["card-5000", "card-5001"]
+    )
+    assert page.one("[data-none]").has_attr("hidden") is bool(page.all("details.card"))
+
+
+async def test_a_long_list_has_its_details_only_when_asked(ann: Visitor, give: GiveServer) -> None:
+    for number in range(51):
+        await give(5000 + number)
+    assert len((await ann.get("/servers")).all("details[data-lazy]")) == 51
+    page = await ann.get("/servers/cards?ids=5000,5001&open=5001", headers=PART)
+    assert [card["id"] for card in page.all("details.card:not([data-lazy])")] == ["card-5001"]
+    assert len(page.all("details.card")) == 2
+
+
+async def test_other_people_s_servers_are_not_there(ann: Visitor, root: Visitor, give: GiveServer) -> None:
+    await give(5000)
+    assert ann.api is not None
+    assert (await root.get("/servers")).all("#card-5000")  # an administrator sees all
+    assert not (await ann.get("/servers/cards?ids=5001", headers=PART)).all("details.card")
+
+
+async def test_what_power_refuses_is_told(ann: Visitor, give: GiveServer) -> None:
+    await give(5000)
+    await ann.get("/servers")
+    page = await ann.submit("#card-5000 form", action="game-stop")
+    assert page.status >= 400
+    assert page.one(".empty h2").text
+
+
+@pytest.mark.parametrize("fields", [{"id": "../x"}, {"id": "5001"}, {"action": "delete"}, {"id": ""}])
+async def test_power_does_nothing_to_what_is_not_there(
+    ann: Visitor, give: GiveServer, fields: dict[str, str]
+) -> None:
+    await give(5000)
+    await ann.get("/servers")
+    page = await ann.submit("#card-5000 form", **{"action": "host-start"} | fields)
+    assert page.status in {200, 404}
