@@ -80,7 +80,7 @@ async def test_a_dev_environment_shows_its_ide_and_ports(ann: Visitor, hers: Her
     page = await ann.submit('form.inline-form[action$="/ports"]', port="3000", public="true")
     assert f"3000-dev-6000.{SUFFIX}" in page.one("#ports tbody").text
     page = await ann.submit('form.inline-form[action$="/ports"]', port="80")
-    assert (page.status, len(page.all("#ports [role=alert]"))) == (400, 1)
+    assert (page.status, len(page.all("#ports [role=alert]"))) == (404, 1)
     page = await ann.submit('form[action="/servers/6000/dev/ports/3000/delete"]')
     assert "No ports yet" in page.text
     url = ann.base + "/servers/6000/ide"
