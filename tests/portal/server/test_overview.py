@@ -32,7 +32,7 @@ async def test_it_names_who_plays_whatever_they_are_called(ann: Visitor, hers: H
 
 
 async def test_a_silent_agent_is_told_not_hidden(ann: Visitor, hers: Hers) -> None:
-    await hers.word(hostOnline=False)
+    await hers.word(hostOnline=False, ready=False)
     page = await ann.get("/servers/5000")
     assert (page.status, page.one(".server-state .badge").text.strip()) == (200, "No answer from the host")
     assert page.all("#server-power form")
