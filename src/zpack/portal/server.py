@@ -98,7 +98,7 @@ class Server:
         return TONES[self.state]
 
     def _down(self) -> str:
-        if not self.host_runs:
+        if not self.host_runs and self.view["powerState"] is not None:
             return "stopped"
         if self.view["status"] in {"crashed", "error"}:
             return "crashed"

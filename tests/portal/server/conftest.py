@@ -36,7 +36,8 @@ async def modrinth() -> AsyncIterator[ModrinthServer]:
 def extra(others: Counterparts, port: int, modrinth: ModrinthServer) -> dict[str, Any]:
     return others.settings | {
         "portal_url": f"http://localhost:{port}",
-        "ide_host_suffix": SUFFIX,
+        "ide_suffix": SUFFIX,
+        "ide_return_hosted": True,
         "modrinth_api_base": modrinth.url,
         "modrinth_user_agent": "zpack tests (tests@example.org)",
     }

@@ -1,4 +1,4 @@
-"""``/servers/{id}/backups``. Whether the game is ready does not matter here; the agent says what it cannot do."""
+"""``/servers/{id}/backups``. Whether the game is ready does not matter; the agent says what it cannot do."""
 
 from __future__ import annotations
 
@@ -114,5 +114,5 @@ async def _show(visit: Visit, server: Server, *, problem: Problem | None = None)
 
 async def _ask(visit: Visit, title: str, text: str, yes: str) -> Response:
     server = await server_of(visit)
-    told = {"title": title, "text": text, "yes": yes, "fields": {}}
+    told: dict[str, Any] = {"title": title, "text": text, "yes": yes, "fields": {}}
     return framed(visit, server, "server-ask.html", tab="backups", back=f"{server.base}/backups", **told)

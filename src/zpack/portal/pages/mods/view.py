@@ -40,6 +40,8 @@ async def install(visit: Visit) -> Response:
     try:
         answer = await visit.api.post(f"{_at(server)}/install", body)
     except Problem as problem:
+        if visit.by_htmx:
+            raise
         return await _show(visit, server, problem=problem)
     names = ", ".join(answer.get("installed") or ())
     notice = visit.texts("Installed: %(names)s. It is loaded at the next start.", names=names)
@@ -67,7 +69,7 @@ async def ask_delete(visit: Visit) -> Response:
     server, texts = await server_of(visit), visit.texts
     title = texts("Remove %(name)s?", name=visit.path["mod"])
     text = texts("Worlds that use it may lose what it added. It is gone from the next start.")
-    told = {"title": title, "text": text, "yes": texts("Remove mod"), "fields": {}}
+    told: dict[str, Any] = {"title": title, "text": text, "yes": texts("Remove mod"), "fields": {}}
     return framed(visit, server, "server-ask.html", tab="mods", back=f"{server.base}/mods", **told)
 
 

@@ -1,0 +1,40 @@
+"""What an owner decides about a server, and what has happened to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.portal.server.conftest import Hers
+    from tests.support.visitor import Visitor
+
+NAME = "mc-flying-squid-5000"
+IDLE, DELETE = 'form[action="/servers/5000/idle"]', 'form[action="/servers/5000/delete"]'
+
+
+async def test_the_idle_rule_is_saved_and_a_wrong_one_told_beside_it(ann: Visitor, hers: Hers) -> None:
+    await ann.get("/servers/5000/settings")
+    page = await ann.submit(IDLE, minutes="45", enabled="on")
+    assert page.one("#minutes")["value"] == "45"
+    page = await ann.submit(IDLE, minutes="-1")
+    assert (page.status, len(page.all("main [role=alert]"))) == (400, 1)
+    page = await ann.submit('form[action="/servers/5000/keep-alive"]', hours="4")
+    assert (page.status, page.path) == (200, "/servers/5000/settings")
+
+
+async def test_a_server_is_deleted_only_by_its_name_and_only_when_it_is_off(ann: Visitor, hers: Hers) -> None:
+    page = await ann.get("/servers/5000/settings")
+    assert "Stop the host first" in page.text
+    page = await ann.submit(DELETE, name="another")
+    assert (page.status, page.one("#name")["aria-invalid"]) == (422, "true")
+    page = await ann.submit(DELETE, name=NAME)
+    assert page.status == 409
+    assert (await ann.get("/servers/5000")).status == 200
+
+
+async def test_what_happened_is_told_by_day(ann: Visitor, hers: Hers) -> None:
+    await ann.get("/servers/5000/settings")
+    await ann.submit(IDLE, minutes="45", enabled="on")
+    page = await ann.get("/servers/5000/activity")
+    assert "Idle rule changed" in page.one(".timeline").text
+    assert (await ann.get("/servers/5000/activity?before=nonsense")).status == 400
