@@ -100,7 +100,5 @@ HOSTILE_TEXTS = (*CLASSIC, *BREAKERS, *TEMPLATES, *ADDRESSES, *UNSEEN, *LONG)
 
 def as_file_name(text: str) -> str | None:
     """Return the text as a name that a disk takes and the agent lists, or None when there is none."""
-    name = "".join(
-        c for c in text.replace("/", "∕").replace("\\", "∖") if ord(c) >= 32 and not 127 <= ord(c) < 160
-    )
+    name = "".join(c for c in text.replace("/", "|").replace("\\", "|") if c.isprintable())
     return name if name.strip(". ") and len(name.encode()) <= 255 else None

@@ -76,7 +76,7 @@ class Api:
         """Return the API for who has this token."""
         return replace(self, token=token)
 
-    async def get(self, path: str, **query: Any) -> Any:
+    async def get(self, path: str, /, **query: Any) -> Any:
         """GET; return the JSON answer. Raises Problem. A query value of None is left out."""
         return await self.call("GET", path, query=query)
 
@@ -92,7 +92,7 @@ class Api:
         """PATCH; return the JSON answer. Raises Problem."""
         return await self.call("PATCH", path, body=body)
 
-    async def delete(self, path: str, body: Any = None, **query: Any) -> Any:
+    async def delete(self, path: str, /, body: Any = None, **query: Any) -> Any:
         """DELETE; return the JSON answer. Raises Problem."""
         return await self.call("DELETE", path, body=body, query=query)
 
@@ -115,7 +115,7 @@ class Api:
         return found
 
     @asynccontextmanager
-    async def stream(self, path: str, **query: Any) -> AsyncGenerator[AsyncIterator[bytes]]:
+    async def stream(self, path: str, /, **query: Any) -> AsyncGenerator[AsyncIterator[bytes]]:
         """GET a stream; yield its pieces as they come. Raises Problem when it does not begin."""
         flow = _Flow()
         scope = self._asked("GET", path, query, b"", {})

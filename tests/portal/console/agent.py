@@ -14,7 +14,7 @@ from aiohttp import WSMsgType, web
 from zpack.wire.console import PROTOCOLS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 AT_ONCE = 250
 BEATS_PER_SECOND = 40
@@ -34,7 +34,7 @@ class TalkingAgent:
     port: int = 0
 
     @contextlib.asynccontextmanager
-    async def serving(self) -> AsyncIterator[Self]:
+    async def serving(self) -> AsyncGenerator[Self]:
         app = web.Application()
         app.router.add_get("/console/stream", self._stream)
         app.router.add_get("/console/log", self._log)

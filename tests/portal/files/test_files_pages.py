@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.agent.files.world import form
 from tests.portal.files.conftest import FILES
 
 if TYPE_CHECKING:
@@ -64,8 +65,6 @@ async def test_a_download_and_a_range_of_it_come_as_they_are(hers: Visitor, agen
 
 
 async def test_an_upload_is_passed_on_for_a_page_of_ours_only(hers: Visitor, agent: Client) -> None:
-    from tests.agent.files.world import form
-
     where = f"{hers.base}{FILES}/upload?path=mods/new.jar"
     page = await hers.get(f"{FILES}?path=mods")
     token = str(page.all("input[name=csrf]")[0]["value"])

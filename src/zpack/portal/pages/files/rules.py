@@ -1,4 +1,4 @@
-"""What a page offers for which path (docs/contracts/files.md). The agent decides; this only saves a refusal."""
+"""What a page offers for which path (docs/contracts/files.md). The agent decides; this saves a refusal."""
 
 from __future__ import annotations
 
