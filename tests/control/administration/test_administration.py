@@ -179,3 +179,13 @@ async def test_the_list_of_accounts_says_how_each_stands(
     hers, own = [(await root.get(f"{USERS}?q={name}")).body["users"][0] for name in ("ann", "admin")]
     assert (hers["suspended"], hers["servers"], hers["secondFactor"]) == (True, 1, False)
     assert (own["suspended"], own["servers"], own["plan"]) == (False, 0, hers["plan"])
+
+
+async def test_one_account_is_shown_with_why_it_is_held(
+    ann: Caller, root: Caller, database: Database
+) -> None:
+    async with database.transaction() as session:
+        await hold(session, await id_of(ann), "spam")
+    hers = (await root.get(f"{USERS}/{await id_of(ann)}")).body["user"]
+    assert (hers["username"], hers["held"]["reason"], hers["exempt"]) == ("ann", "spam", False)
+    assert (await root.get(f"{USERS}/usr_no")).body["error"] == "user_not_found"

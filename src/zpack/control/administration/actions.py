@@ -97,7 +97,7 @@ class Administration:
         if row is None or found is None:
             raise NoSuchUser("There is no such account.")
         held = found.held_at and {"since": found.held_at.isoformat(), "reason": found.held_reason}
-        return {"user": _account(row) | self._standing(found) | {"held": held}}
+        return {"user": _account(row) | self._standing(found) | {"held": held, "exempt": found.exempt}}
 
     def _standing(self, found: Circumstances) -> dict[str, Any]:
         return {

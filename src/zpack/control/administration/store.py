@@ -20,9 +20,10 @@ CIRCUMSTANCES = text(
              s.held_at is not null or s.server_billing_state in ('suspended_shutdown', 'retained')
            ) as suspended,
            (select count(*) from instances i where i.customer_id = u.id) as servers,
-           s.held_at, s.held_reason
+           s.held_at, s.held_reason, coalesce(b.exempt, false) as exempt
       from users u
       left join standings s on s.user_id = u.id
+      left join billing_accounts b on b.user_id = u.id
      where u.id = any(:ids)
     """
 )
@@ -38,6 +39,7 @@ class Circumstances:
     servers: int
     held_at: datetime | None = None
     held_reason: str | None = None
+    exempt: bool = False
 
 
 async def read_circumstances(session: AsyncSession, user_ids: Collection[str]) -> dict[str, Circumstances]:
@@ -45,7 +47,13 @@ async def read_circumstances(session: AsyncSession, user_ids: Collection[str]) -
     rows = await session.execute(CIRCUMSTANCES, {"ids": list(user_ids)})
     return {
         row.id: Circumstances(
-            row.plan, row.billing_status, bool(row.suspended), row.servers, row.held_at, row.held_reason
+            row.plan,
+            row.billing_status,
+            bool(row.suspended),
+            row.servers,
+            row.held_at,
+            row.held_reason,
+            row.exempt,
         )
         for row in rows
     }
