@@ -103,7 +103,7 @@ async def _known(visit: Visit, server: Server) -> dict[str, Any]:
         answered(visit.api.get(f"/api/servers/{server.id}/idle")),
         answered(visit.api.get(f"/api/operations/{running['id']}")) if "id" in running else _nothing(),
     )
-    progress = progress_of(visit.texts, operation.value) if operation.value else None
+    progress = progress_of(visit.texts, operation.value["operation"]) if operation.value else None
     return {"idle": idle, "progress": progress}
 
 

@@ -155,7 +155,7 @@ async def _condition(visit: Visit, server: Server) -> dict[str, Any]:
         answered(api.get(f"{at}/update-status")),
         answered(api.get(f"/api/operations/{running['id']}")) if "id" in running else _nothing(),
     )
-    progress = progress_of(visit.texts, operation.value) if operation.value else None
+    progress = progress_of(visit.texts, operation.value["operation"]) if operation.value else None
     return {"players": players, "update": update, "progress": progress}
 
 
