@@ -46,6 +46,9 @@ const symbols = Object.entries(drawn).map(([name, from]) => {
 const sprite = `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>`;
 names["icons.svg"] = `icons-${createHash("sha256").update(sprite).digest("hex").slice(0, 8)}.svg`;
 writeFileSync(join(out, names["icons.svg"]), sprite);
+const mark = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><rect width="24" height="24" rx="5" fill="#13161c"/><path transform="translate(2.4 2.4) scale(.8)" fill="#4da3ff" d="${icons[drawn.hub]}"/></svg>`;
+names["favicon.svg"] = `favicon-${createHash("sha256").update(mark).digest("hex").slice(0, 8)}.svg`;
+writeFileSync(join(out, names["favicon.svg"]), mark);
 writeFileSync(join(out, "manifest.json"), JSON.stringify(names, null, 1));
 
 for (const name of readdirSync(out)) {
