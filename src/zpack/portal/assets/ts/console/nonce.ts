@@ -1,4 +1,4 @@
-// A document for xterm.js whose style sheets carry the page's nonce: the policy refuses all others.
+// Has what xterm.js makes carry the page's nonce: the policy refuses all others.
 // Its cells' colours come as style attributes, which are refused too; the same text through CSSOM is not.
 function tamed(element: HTMLElement, nonce: string): HTMLElement {
   if (element instanceof HTMLStyleElement) element.nonce = nonce;
@@ -10,12 +10,7 @@ function tamed(element: HTMLElement, nonce: string): HTMLElement {
   return element;
 }
 
-export function documentWith(nonce: string): Document {
-  return new Proxy(document, {
-    get(target, name) {
-      if (name === "createElement") return (tag: string) => tamed(target.createElement(tag), nonce);
-      const found: unknown = Reflect.get(target, name, target);
-      return typeof found === "function" ? (found.bind(target) as unknown) : found;
-    },
-  });
+export function tame(nonce: string): void {
+  const create = document.createElement.bind(document) as (tag: string) => HTMLElement;
+  document.createElement = ((tag: string) => tamed(create(tag), nonce)) as typeof document.createElement;
 }

@@ -3,7 +3,7 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { SearchAddon } from "@xterm/addon-search";
 import { Terminal, type ITheme } from "@xterm/xterm";
-import { documentWith } from "./nonce";
+import { tame } from "./nonce";
 import { isWebAddress, muzzle, openWebAddress, safeLine } from "./safe";
 
 const SCROLL_BACK = 5000;
@@ -45,8 +45,8 @@ export class Screen {
     private readonly news: (count: number) => void,
     private readonly region: HTMLElement,
   ) {
+    tame(nonce);
     this.terminal = new Terminal({
-      documentOverride: documentWith(nonce),
       disableStdin: !isShell,
       cursorBlink: isShell,
       cursorInactiveStyle: isShell ? "outline" : "none",
