@@ -15,7 +15,7 @@ APT := lxc uidmap iproute2 redis-tools mmdebstrap chromium prometheus knot knot-
 NO_CLUSTER := /etc/postgresql-common/createcluster.conf
 IDE_APT := libkrb5-dev libx11-dev libxkbfile-dev libsecret-1-dev pkg-config g++ make python3
 PORTAL := src/zpack/portal/assets
-PORTAL_FILES := $(wildcard $(PORTAL)/*.json $(PORTAL)/*.mjs $(PORTAL)/ts/*.ts $(PORTAL)/css/*.css)
+PORTAL_FILES := $(wildcard $(PORTAL)/*.json $(PORTAL)/*.mjs $(PORTAL)/ts/*.ts $(PORTAL)/ts/*/*.ts $(PORTAL)/css/*.css)
 NODE_PROJECTS := $(dir $(wildcard tests/node/*/package-lock.json))
 
 .PHONY: help up install portal test test-template test-ide test-needs ide-needs check bench screenshots fix texts lock clean agent-wheel
