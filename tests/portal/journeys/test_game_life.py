@@ -2,92 +2,133 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING
 
 import pytest
-from mcstatus import JavaServer
 
+from tests.journeys.test_main_job import joined
 from tests.support.person import person
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.async_api import Browser
 
     from tests.support.person import Person
     from tests.support.platform import Platform
 
 pytestmark = [pytest.mark.journey, pytest.mark.chromium, pytest.mark.asyncio(loop_scope="package")]
-CREATE = 'form[action^="/servers/create"]'
 
 
-async def creates_a_server(who: Person) -> str:
-    """Choose the first engine there is, create, and wait until it runs; return the server's id."""
-    await who.goes("/servers/create?kind=game&game=minecraft&variant=flying-squid&version=1.21.4")
-    await who.page.locator(f"{CREATE} button:not([type=button])").last.click()
-    await who.page.wait_for_url(re.compile(r"/servers/(create/)?(op_\w+|\d+)$"), timeout=who.patience())
-    link = who.page.locator('a[href^="/servers/5"]').first
-    await link.wait_for(timeout=who.patience(60))
-    return str(await link.get_attribute("href")).split("/")[2]
+async def chooses_a_game(who: Person) -> str:
+    """Take what is offered, step by step; create it, and wait until players can join. Return its id."""
+    await who.follows(re.compile("Game server"))
+    await who.follows(re.compile("Flying-squid", re.IGNORECASE))
+    await who.follows(re.compile(r"^1\.21\.4"))
+    await who.presses(re.compile("^Create"))
+    await who.arrives(re.compile(r"/servers/create/op_\w+"))
+    await who.pictured("creating")
+    opened = who.named(re.compile("^Open"), "link")
+    await opened.wait_for(timeout=who.patience(60))
+    await opened.click()
+    await who.arrives(re.compile(r"/servers/\d+"))
+    return who.path.split("/")[2]
 
 
-async def answers(platform: Platform, hostname: str) -> bool:
-    """Say whether the server answers a game client by its name on the one player port."""
-    host, port = platform.edge
-    server = JavaServer(f"{hostname}.zpack.localhost", port, timeout=5)
-    server.address._cached_ip = host  # names below localhost are for browsers; a resolver here has none
-    try:
-        return bool((await server.async_status()).version.name)
-    except OSError:
-        return False
-
-
-async def test_from_the_first_page_to_the_last(platform: Platform, portal: str, browser: Browser) -> None:
-    async with person(browser, portal, "game-life") as eva, person(browser, portal, "game-life-2") as again:
+async def test_a_game_server_from_sign_up_to_its_end(
+    platform: Platform, portal: str, browser: Browser
+) -> None:
+    async with person(browser, portal, "eva") as eva, person(browser, portal, "eva-elsewhere") as elsewhere:
         await eva.goes("/")
-        await eva.follows("Get started")
+        await eva.follows(re.compile("Get started"))
         await eva.registers("eva")
-        await eva.arrives(re.compile(r"/(servers/create|dashboard|servers)"))
-        vmid = await creates_a_server(eva)
-        await eva.goes(f"/servers/{vmid}")
-        shown = await eva.page.locator("[data-copy]").first.get_attribute("data-copy")
-        assert shown is not None
-        await eventually(
-            lambda: answers(platform, shown.split(".")[0]), timeout=30, what="an answer to a game client"
-        )
+        await eva.arrives("/servers/create")
+        vmid = await chooses_a_game(eva)
+        name = await eva.page.locator("[data-copy]").first.get_attribute("data-copy")
+        assert name is not None
+        seen = await joined(platform, name, "Eva", "1.21.4")
+        assert seen
         await eva.pictured("running")
-        await again.logs_in("eva")
-        await again.arrives("/dashboard")
-        await again.goes("/servers")
-        card = again.page.locator(f"#server-{vmid}")
-        await card.wait_for()
+
+        await elsewhere.logs_in("eva")
+        await elsewhere.goes("/servers")
+        card = elsewhere.page.locator(f"#card-{vmid}")
+        await card.get_by_text("Players can join").first.wait_for(timeout=elsewhere.patience())
+        await says_something(eva, vmid)
+        home = platform.home / "localpve" / "guests" / vmid / "root/opt/zlh/minecraft/flying-squid/world"
+        await changes_files(eva, home)
+        await keeps_a_backup(eva, vmid)
         await stops_the_host(eva, vmid)
-        await card.get_by_text(re.compile("stopped|off", re.IGNORECASE)).first.wait_for(
-            timeout=again.patience(30)
-        )
-        await again.pictured("sees-it-stop")
+        await card.get_by_text("Host stopped").first.wait_for(timeout=elsewhere.patience(30))
+        await elsewhere.pictured("saw-it-stop")
         await deletes(eva, vmid)
-        await card.wait_for(state="detached", timeout=again.patience(40))
+        await card.wait_for(state="detached", timeout=elsewhere.patience(40))
+
+
+async def says_something(who: Person, vmid: str) -> None:
+    """Use the console, lose the network, and come back: every line is there, and once."""
+    await who.goes(f"/servers/{vmid}/console")
+    state, rows = who.page.locator("[data-said]"), who.page.locator(".xterm-rows")
+    line = who.page.locator("form[data-line] input[name=command]")
+    for word, network in (("before", True), ("after", False)):
+        await state.get_by_text("Connected", exact=True).wait_for(timeout=who.patience(40))
+        await line.fill(f"say {word}")
+        await line.press("Enter")
+        await rows.get_by_text(f"[Server] {word}").first.wait_for(timeout=who.patience())
+        if network:
+            await who.context.set_offline(True)
+            await state.get_by_text("You are offline").wait_for(timeout=who.patience())
+            await who.context.set_offline(False)
+    assert (await rows.inner_text()).count("[Server] before") == 1
+    await who.pictured("console")
+
+
+async def changes_files(who: Person, folder: Path) -> None:
+    """Change a file in the editor, and upload another; both lie where the game finds them."""
+    properties, packs = folder / "server.properties", folder / "world" / "datapacks"
+    properties.write_text("difficulty=easy\n")
+    packs.mkdir(parents=True, exist_ok=True)
+    await who.goes(f"/servers/{folder_id(folder)}/files")
+    await who.follows("server.properties")
+    await who.page.locator(".cm-content").click(timeout=who.patience())
+    await who.page.keyboard.press("Control+Home")
+    await who.page.keyboard.type("motd=Eva's island\n")
+    await who.page.keyboard.press("Control+s")
+    await eventually(
+        lambda: properties.read_text() == "motd=Eva's island\ndifficulty=easy\n", what="what was typed"
+    )
+    await who.pictured("editor")
+    await who.goes(f"/servers/{folder_id(folder)}/files?path=world%2Fdatapacks")
+    pack = {"name": "island.zip", "mimeType": "application/zip", "buffer": b"PK" + bytes(3 << 20)}
+    await who.page.locator("[data-picker] input").set_input_files(pack)
+    await who.page.get_by_role("link", name="island.zip", exact=True).wait_for(timeout=who.patience(30))
+    assert (packs / "island.zip").stat().st_size == 2 + (3 << 20)
+    await who.pictured("files")
+
+
+def folder_id(folder: Path) -> str:
+    """Return the id of the server that a folder below localpve's guests belongs to."""
+    return folder.parts[folder.parts.index("guests") + 1]
+
+
+async def keeps_a_backup(who: Person, vmid: str) -> None:
+    await who.goes(f"/servers/{vmid}/backups")
+    await who.page.locator("input[name=label]").fill("before the party")
+    await who.presses("Back up now")
+    await who.reads("before the party", seconds=30)
 
 
 async def stops_the_host(who: Person, vmid: str) -> None:
     await who.goes(f"/servers/{vmid}/settings")
-    await (
-        who.page.locator(f'form[action="/servers/{vmid}/power"]')
-        .filter(has=who.page.locator("input[name=action][value=stop], button[value=stop]"))
-        .last.evaluate("form => form.requestSubmit(form.querySelector('button'))")
-    )
+    await who.follows(re.compile("Stop host"))
+    await who.page.locator("dialog[open] button:not([type=button])").click()
+    await who.reads(re.compile("Host stopped|host is not running|Stopped"), seconds=40)
 
 
 async def deletes(who: Person, vmid: str) -> None:
-    async def stopped() -> bool:
-        await who.goes(f"/servers/{vmid}/delete")
-        return bool(await who.page.locator('form[action$="/delete"] button:not([disabled])').count())
-
-    await eventually(stopped, timeout=40, what="a server that may be deleted")
-    name = (await who.page.locator("h1").inner_text()).strip()
-    for box in await who.page.locator('form[action$="/delete"] input[type=text]').all():
-        await box.fill(name)
-    await who.page.locator('form[action$="/delete"] button:not([type=button])').first.click()
-    await asyncio.sleep(0)
+    await who.goes(f"/servers/{vmid}/settings")
+    await who.page.locator("input[name=name]").fill((await who.page.locator("h1").inner_text()).strip())
+    await who.presses("Delete for good")
+    await who.arrives(re.compile("/servers"), seconds=60)

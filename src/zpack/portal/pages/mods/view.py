@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zpack.portal.visit import Visit
 
 pages = Pages()
+NO_MODS = "mods_not_supported"
 PAGE = 20
 
 
@@ -108,8 +109,17 @@ async def _show(visit: Visit, server: Server, *, problem: Problem | None = None)
         problem=problem,
         mods=mods,
         list_problem=listed.problem,
+        none_here=_takes_none,
         **await _searched(visit, server),
     )
+
+
+def _takes_none(problem: Problem | None) -> bool:
+    """Say whether that is why: in the API's own word, or in the agent's inside its envelope."""
+    if problem is None:
+        return False
+    inner = problem.details.get("error") if isinstance(problem.details, dict) else None
+    return NO_MODS in {problem.code, inner}
 
 
 async def _searched(visit: Visit, server: Server) -> dict[str, Any]:
