@@ -88,7 +88,12 @@ async def run(where: Ground, folder: Path) -> None:
     port = free_port()
     base = f"http://localhost:{port}"
     async with TalkingAgent().serving() as agent:
-        own = {"PORT": str(port), "PORTAL_URL": base, "AGENT_PORT": str(agent.port), "AGENT_TOKEN": "a token"}
+        own = {
+            "PORT": str(port),
+            "PORTAL_URL": base,
+            "ZLH_AGENT_PORT": str(agent.port),
+            "ZLH_AGENT_TOKEN": "a token",
+        }
         control = program("zpack.allinone.web", "serve", environment=where.environment | own)
         try:
             await asyncio.to_thread(ready_line, control)

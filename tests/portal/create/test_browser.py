@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.chromium
 
 
-async def test_a_double_click_sends_one_request(ann: Visitor, tmp_path: Path) -> None:
-    sent: list[str] = []
+TWICE = """button => {
+  const sent = [];
+  window.addEventListener("submit", (event) => sent.push(!event.defaultPrevented));
+  button.click(); button.click();
+  return sent;
+}"""
+
+
+async def test_a_second_click_sends_no_second_request(ann: Visitor, tmp_path: Path) -> None:
     async with opened(tmp_path, ann) as page:
-        page.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
         await page.goto(ann.base + CHOSEN)
-        await page.dblclick(f"{FORM} button")
+        assert await page.locator(f"{FORM} button").evaluate(TWICE) == [True, False]
         await page.wait_for_url("**/servers/create/op_*")
-    assert sent.count(f"POST {ann.base}/servers/create") == 1
