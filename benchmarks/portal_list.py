@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
 SERVERS, LOADS = 1000, 7
-WARM_SECONDS = 8.0
+SETTLED_SECONDS = 120
 KEYS = "mc-fabric 50"
 LOADED = """() => {
   const [page] = performance.getEntriesByType("navigation");
@@ -69,14 +69,25 @@ async def measure(page: Page, base: str) -> None:
     assert await page.locator("details.card").count() == SERVERS
     plain, packed = loads[-1][4], loads[-1][3]
     print(f"{'HTML':34} {plain / 1024:.0f} KiB, {packed / 1024:.0f} KiB on the way")
-    told("last byte", [each[0] for each in loads], "none")
+    told("last byte", [each[0] for each in loads], "≤ 250 ms")
     told("interactive", [each[1] for each in loads], "≤ 1,000 ms")
     told("loaded", [each[2] for each in loads], "none")
     frames: list[float] = await page.evaluate(SCROLLED)
-    told("a frame while scrolling", frames, "≤ 33 ms at worst")
+    told("a frame while scrolling", frames, "≤ 50 ms at worst")
     for _ in range(3):
         keys: list[float] = await page.evaluate(FILTERED, KEYS)
     told("a key in the filter", keys, "≤ 16 ms")
+
+
+async def settled(ann: Caller) -> None:
+    """Wait until every server was heard of and is known to the edge; until then control is busy with that."""
+    for _ in range(SETTLED_SECONDS):
+        servers = (await ann.get("/api/servers")).body["servers"]
+        waiting = [s for s in servers if not s["ready"] or s["connection"]["state"] == "not_registered"]
+        if not waiting:
+            return
+        await asyncio.sleep(1)
+    print(f"{len(waiting)} servers are not ready: control is busy beside what is measured")
 
 
 async def visited(where: Ground, base: str, folder: Path) -> None:
@@ -84,7 +95,7 @@ async def visited(where: Ground, base: str, folder: Path) -> None:
     async with Caller(base) as anyone, await anyone.registered("ann") as ann:
         owner: dict[str, Any] = (await ann.get("/api/auth/me")).body["user"]
         where.add_servers(owner["id"], range(1, SERVERS + 1))
-        await asyncio.sleep(WARM_SECONDS)
+        await settled(ann)
         with chromium(folder) as address:
             async with driven(address) as browser:
                 page = await browser.new_page(viewport={"width": 1440, "height": 900})

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from playwright.async_api import Browser
+    from playwright.async_api import Browser, Page
+
+    from tests.support.visitor import Visitor
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -23,6 +25,7 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 ]  # fmt: skip
 START_SECONDS = 30.0
+PATIENCE_MS = 30_000
 
 
 @contextmanager
@@ -51,3 +54,14 @@ async def driven(address: str) -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
+
+
+@asynccontextmanager
+async def opened(profile: Path, visitor: Visitor) -> AsyncIterator[Page]:
+    """Run one in which this visitor is logged in; yield an empty page of it."""
+    cookies = [{"name": c.key, "value": c.value, "url": visitor.base} for c in visitor.session.cookie_jar]
+    with chromium(profile) as address:
+        async with driven(address) as browser, await browser.new_context() as context:
+            context.set_default_timeout(PATIENCE_MS * slowness())
+            await context.add_cookies(cookies)  # pyright: ignore[reportArgumentType] - TypedDicts
+            yield await context.new_page()

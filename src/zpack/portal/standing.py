@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from zpack.portal.texts import read_moment
@@ -50,13 +51,13 @@ class Standing:
         """Whether it can be used."""
         return self.tone == OK
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """Return what runs on it."""
         words = (self.view["runtime"], self.view["flavor"], self.view["version"])
         return " ".join(dict.fromkeys(str(word) for word in words if word and word != "unknown"))
 
-    @property
+    @cached_property
     def words(self) -> str:
         """Return what it is found by."""
         return f"{self.name} {self.kind} {self.state}".lower()

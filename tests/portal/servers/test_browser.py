@@ -1,0 +1,60 @@
+"""What of ``/servers`` needs a browser: a long list is narrowed, opened and kept up to date without another page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from tests.support.chromium import opened
+from zpack.control.engine.changes import Change, Changes
+from zpack.control.power.store import HostOperations
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.control.conftest import Clients
+    from tests.portal.servers.conftest import GiveServer
+    from tests.support.visitor import Visitor
+    from zpack.control.db.session import Database
+
+pytestmark = pytest.mark.chromium
+THOUSAND = """
+insert into instances (vmid, customer_id, ctype, hostname, ip, allocated_ports, payload, agent_state, crash_count)
+select number, users.id, 'game', 'mc-paper-' || number, '127.0.0.1', '[]', '{"game": "minecraft"}', 'running', 0
+from generate_series(5000, 5999) as number, users where username = 'ann'
+"""
+SHOWN = "details.card:not([hidden])"
+
+
+async def test_a_thousand_servers_are_narrowed_and_opened(
+    ann: Visitor, database: Database, tmp_path: Path
+) -> None:
+    async with database.transaction() as session:
+        await session.execute(text(THOUSAND))
+    async with opened(tmp_path, ann) as page:
+        await page.goto(f"{ann.base}/servers")
+        assert await page.locator(SHOWN).count() == 1000
+        await page.fill("input[data-filter]", "PAPER 543")
+        assert await page.locator(SHOWN).count() == 11
+        await page.fill("input[data-filter]", "paper 5432")
+        await page.click(f"{SHOWN} summary")
+        await page.wait_for_selector("#card-5432 .card-facts >> text=mc-paper-5432.")
+        await page.fill("input[data-filter]", "nobody")
+        await page.wait_for_selector("[data-none]:not([hidden])")
+
+
+async def test_a_card_changes_by_itself(
+    ann: Visitor, give: GiveServer, clients: Clients, tmp_path: Path
+) -> None:
+    await give(5000)
+    assert ann.api is not None
+    owner = (await ann.api.get("/api/auth/me")).body["user"]["id"]
+    async with opened(tmp_path, ann) as page:
+        await page.goto(f"{ann.base}/servers")
+        await page.wait_for_selector("#card-5000 em[data-tone=bad]")
+        await page.wait_for_selector(":root[data-live=on]")
+        await HostOperations(redis=clients.redis).claim(5000, {"id": "op_1", "type": "restart"})
+        await Changes(redis=clients.redis).tell(Change("server", "5000", owner))
+        await page.wait_for_selector("#card-5000 em >> text=Host is restarting")
