@@ -65,7 +65,7 @@ async def test_from_register_to_delete(platform: Platform, browser: Browser) -> 
         base = await creates(dora)
         await dora.goes(f"{base}/dev")
         await opens_its_ide(dora)
-        await dora.fills("Port", "8080")
+        await dora.page.locator("#ports input[type=number]").fill("8080")
         await dora.presses("Forward")
         await dora.reads("only you")
         await dora.pictured("port")
