@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playwright.async_api import Page
+
 from tests.support.slowness import slowness
 
 if TYPE_CHECKING:

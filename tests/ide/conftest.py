@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
+from tests.support.chromium import chromium, driven
+from tests.support.platform import Platform, lend_artifacts
 from zpack.artifacts.code_server import prepare_code_server
 from zpack.artifacts.dev_runtimes import prepare_runtimes
 from zpack.artifacts.folder import ArtifactFolder
@@ -19,6 +22,9 @@ from zpack.artifacts.progress import progress_for
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from playwright.async_api import Browser
+
+SUBNET = "127.96.0.0/16"
 CACHE = Path(os.environ.get("ZPACK_IDE_CACHE", Path(__file__).parents[2] / ".cache" / "ide"))
 
 
@@ -41,3 +47,35 @@ async def store_url(prepared: ArtifactFolder) -> AsyncIterator[str]:
     yield f"http://{json.loads(said)['listen']}"
     server.terminate()
     await server.communicate()
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def platform(
+    prepared: ArtifactFolder, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Platform]:
+    """As ``zpack up`` makes it, with the IDE and the runtimes in its artifacts."""
+    home = tmp_path_factory.mktemp("ide") / "home"
+    made = Platform(home, subnet=SUBNET)
+    lend_artifacts(home / "artifacts")
+    lend(prepared, home)
+    async with made:
+        yield made
+    assert made.leftovers() == []
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as address:
+        async with driven(address) as running:
+            yield running
+
+
+def lend(prepared: ArtifactFolder, home: Path) -> None:
+    """Link the IDE and the runtimes into a home's artifacts."""
+    folder = ArtifactFolder(home / "artifacts")
+    with folder.staging("lend") as staging:
+        files: dict[str, Path] = {}
+        for number, path in enumerate(path for path in prepared.sums() if not path.endswith("_catalog.json")):
+            files[path] = staging / str(number)
+            os.link(prepared.root / path, files[path])
+        folder.publish(files, runtimes=lambda _: prepared.runtimes())

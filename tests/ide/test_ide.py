@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
+
 from tests.agent.bench import StoreServer, alive
 from tests.agent.dev.stand import stand
 from tests.support.ports import free_port

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+
 from tests.ide.browsing import tab
 from tests.journeys.stack import finished
-from tests.support.chromium import chromium, driven
 from tests.support.http import Caller
-from tests.support.platform import Platform, lend_artifacts
 from tests.support.waiting import eventually
-
-from zpack.artifacts.folder import ArtifactFolder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,20 +19,10 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser
 
-pytestmark = [pytest.mark.ide, pytest.mark.timeout(1800), pytest.mark.asyncio(loop_scope="module")]
-SUBNET = "127.96.0.0/16"
+    from tests.support.platform import Platform
+
+pytestmark = [pytest.mark.ide, pytest.mark.timeout(1800), pytest.mark.asyncio(loop_scope="package")]
 WANTED = {"container_type": "dev", "runtime": "node", "version": "24", "enable_code_server": True}
-
-
-def lend(prepared: ArtifactFolder, home: Path) -> None:
-    """Link the IDE and the runtimes into a home's artifacts."""
-    folder = ArtifactFolder(home / "artifacts")
-    with folder.staging("lend") as staging:
-        files: dict[str, Path] = {}
-        for number, path in enumerate(path for path in prepared.sums() if not path.endswith("_catalog.json")):
-            files[path] = staging / str(number)
-            os.link(prepared.root / path, files[path])
-        folder.publish(files, runtimes=lambda _: prepared.runtimes())
 
 
 @dataclass
@@ -52,30 +38,16 @@ class Container:
         return path.exists() and text in path.read_text()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def made(
-    prepared: ArtifactFolder, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Container]:
-    home = tmp_path_factory.mktemp("ide") / "home"
-    platform = Platform(home, subnet=SUBNET)
-    lend_artifacts(home / "artifacts")
-    lend(prepared, home)
-    async with platform, Caller(platform.api) as anyone, await anyone.registered("ann") as ann:
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def made(platform: Platform) -> AsyncIterator[Container]:
+    async with Caller(platform.api) as anyone, await anyone.registered("ann") as ann:
         begun = await ann.post("/api/instances", WANTED | {"memoryMiB": 1024})
         assert begun.status == 202, begun
         operation = await finished(ann, begun.body["statusUrl"], seconds=600)
         assert operation["status"] == "succeeded", operation
         vmid = operation["vmid"]
-        [workspace] = (home / "localpve" / "guests" / str(vmid)).rglob("home/dev/workspace")
+        [workspace] = (platform.home / "localpve" / "guests" / str(vmid)).rglob("home/dev/workspace")
         yield Container(ann, vmid, workspace)
-    assert platform.leftovers() == []
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("chromium")) as address:
-        async with driven(address) as running:
-            yield running
 
 
 async def address_of(made: Container, form: str) -> str:

@@ -74,6 +74,10 @@ class Person:
 
     async def logs_in(self, name: str, password: str = PASSWORD) -> None:
         await self.goes("/login")
+        await self.enters(name, password)
+
+    async def enters(self, name: str, password: str = PASSWORD) -> None:
+        """Fill the login form that is shown."""
         await self.page.locator("input[name=identifier]").fill(name)
         await self.page.locator("input[name=password]").fill(password)
         await self.page.locator('form[action="/login"] button:not([type=button])').click()

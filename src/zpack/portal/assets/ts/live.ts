@@ -32,7 +32,12 @@ function hear(): void {
     if (!first) say("live-resumed");
     first = false;
   });
-  opened.addEventListener("ended", () => hush("ended"));
+  opened.addEventListener("ended", (event: MessageEvent<string>) => {
+    hush("ended");
+    const { reason } = JSON.parse(event.data) as { reason?: string };
+    if (reason === "access_revoked") void look();
+    else setTimeout(look, AGAIN_MS);
+  });
   opened.onerror = () => {
     document.documentElement.dataset.live = "off";
     if (opened.readyState !== EventSource.CLOSED) return;
@@ -45,7 +50,6 @@ function hush(state: string): void {
   source?.close();
   source = null;
   document.documentElement.dataset.live = state;
-  if (state === "ended") setTimeout(look, AGAIN_MS);
 }
 
 // Ask whether the session is over before listening again; if it is, say so instead of trying for ever.
