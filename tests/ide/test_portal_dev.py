@@ -55,7 +55,7 @@ async def deletes(who: Person, base: str) -> None:
     await who.fills(re.compile("^Type "), name)
     await who.presses("Delete for good")
     await who.arrives(re.compile("/servers"))
-    await who.reads("Done", seconds=120)
+    await who.reads(re.compile("is deleted|^Done"), seconds=120)
 
 
 async def test_from_register_to_delete(platform: Platform, browser: Browser) -> None:
