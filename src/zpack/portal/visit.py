@@ -129,6 +129,7 @@ class Visit:
             "language": texts.language,
             "theme": self._theme,
             "here": self.request.url.path,
+            "again": self.request.url.path + (f"?{self.request.url.query}" if self.request.url.query else ""),
             "notice": self._notice,
             "size": texts.size,
             "when": texts.when,
