@@ -51,7 +51,11 @@ async def test_a_row_says_from_where_and_in_which_session(ann: Caller, anyone: C
 
 
 async def test_nobody_filters_for_another(ann: Caller, bob: Caller) -> None:
-    assert (await ann.get(f"{AUDIT}?actor={await id_of(bob)}")).body == {"entries": [], "next": None}
+    assert (await ann.get(f"{AUDIT}?actor={await id_of(bob)}")).body == {
+        "entries": [],
+        "logs": [],
+        "next": None,
+    }
     assert len((await ann.get(f"{AUDIT}?actor={await id_of(ann)}")).body["entries"]) == 1
 
 
@@ -189,3 +193,11 @@ async def test_one_account_is_shown_with_why_it_is_held(
     hers = (await root.get(f"{USERS}/{await id_of(ann)}")).body["user"]
     assert (hers["username"], hers["held"]["reason"], hers["exempt"]) == ("ann", "spam", False)
     assert (await root.get(f"{USERS}/usr_no")).body["error"] == "user_not_found"
+
+
+async def test_the_contracts_older_question_is_answered_too(ann: Caller) -> None:
+    body = (await ann.get(AUDIT)).body
+    assert [(log["id"], log["timestamp"]) for log in body["logs"]] == [
+        (e["id"], e["at"]) for e in body["entries"]
+    ]
+    assert {tuple(sorted(log)) for log in body["logs"]} == {("action", "created_at", "id", "timestamp")}

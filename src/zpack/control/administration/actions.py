@@ -48,7 +48,7 @@ class Administration:
         """Return a page of the audit, the newest first: an admin's of everybody, anyone else's of himself."""
         own = None if user.is_admin else user.id
         if own is not None and query.actor not in {None, own}:
-            return {"entries": [], "next": None}
+            return {"entries": [], "logs": [], "next": None}
         async with self._database.reading() as reading:
             rows = await audit.page(
                 reading,
@@ -59,7 +59,8 @@ class Administration:
                 limit=query.limit,
             )
         more = rows[-1].id if len(rows) == query.limit else None
-        return {"entries": [_entry(row) for row in rows], "next": more}
+        found = [_entry(row) for row in rows]
+        return {"entries": found, "logs": [_brief(entry) for entry in found], "next": more}
 
     async def whole_audit(self, query: WholeAuditQuery) -> dict[str, Any]:
         """Return a page of everybody's audit, the newest first, with the actors' names."""
@@ -132,6 +133,16 @@ def _entry(row: AuditEntry) -> dict[str, Any]:
         "session": row.session_id,
         "apiKey": row.api_key,
         "details": row.payload,
+    }
+
+
+def _brief(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry in the words of the contract's older question (§2.13)."""
+    return {
+        "id": entry["id"],
+        "action": entry["action"],
+        "timestamp": entry["at"],
+        "created_at": entry["at"],
     }
 
 
