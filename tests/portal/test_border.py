@@ -109,3 +109,29 @@ async def test_the_chosen_look_is_kept(visitor: Visitor) -> None:
     await visitor.get("/login")
     page = await visitor.submit('form[action="/theme"]', theme="dark")
     assert (page.path, page.one("html")["data-theme"]) == ("/login", "dark")
+
+
+class TestBehindTls:
+    """A front that ends TLS says so; cookies then are such as no other host can set."""
+
+    @pytest.fixture
+    def proxies(self) -> str:
+        return "127.0.0.1"
+
+    async def test_cookies_are_secure(self, visitor: Visitor) -> None:
+        tls = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+        page = await visitor.get("/login", headers=tls)
+        [csrf] = SimpleCookie(page.headers["Set-Cookie"]).values()
+        token = page.one('form[action="/login"] input[name=csrf]')["value"]
+        sent = tls | {"Cookie": f"{csrf.key}={csrf.value}", "Origin": visitor.base.replace("http:", "https:")}
+        form = {"csrf": str(token)}
+        async with visitor.session.post(
+            visitor.base + "/logout", data=form, headers=sent, allow_redirects=False
+        ) as answer:
+            assert answer.status == 303
+            cookies = answer.headers.getall("Set-Cookie")
+        assert any("notice" in cookie for cookie in cookies)
+        assert all(
+            cookie.startswith("__Host-zpack_") and "; Secure" in cookie and "; HttpOnly" in cookie
+            for cookie in [*cookies, page.headers["Set-Cookie"]]
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zpack.portal.session import cookie_name
+from zpack.portal.session import cookie_name, set_cookie
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -30,15 +30,8 @@ def refused_form(visit: Visit, template: str, problem: Problem, **values: Any) -
 
 def keep_secret(visit: Visit, response: Response, name: str, secret: str, *, seconds: int) -> Response:
     """Have the browser keep a secret for the next step."""
-    request = visit.request
-    response.set_cookie(
-        cookie_name(request, name),
-        secret if len(secret) <= SECRET_LIMIT else "",
-        max_age=seconds,
-        secure=request.url.scheme == "https",
-        httponly=True,
-        samesite="lax",
-    )
+    kept = secret if len(secret) <= SECRET_LIMIT else None
+    set_cookie(visit.request, response, name, kept, seconds=seconds)
     return response
 
 

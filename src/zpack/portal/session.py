@@ -79,12 +79,14 @@ def write_session(request: Request, response: Response, session: Session) -> Non
         set_cookie(request, response, name, value)
 
 
-def set_cookie(request: Request, response: Response, name: str, value: str | None) -> None:
+def set_cookie(
+    request: Request, response: Response, name: str, value: str | None, *, seconds: int = REFRESH_SECONDS
+) -> None:
     """Set one of our cookies, out of scripts' reach, or delete it."""
     response.set_cookie(
         cookie_name(request, name),
         value or "",
-        max_age=REFRESH_SECONDS if value else 0,
+        max_age=seconds if value else 0,
         path="/",
         secure=request.url.scheme == "https",
         httponly=True,

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from zpack.portal.security import headers_of, mask, new_secret
-from zpack.portal.session import cookie_name
+from zpack.portal.session import cookie_name, set_cookie
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FORM_LIMIT = 256 << 10
 FORM_FIELDS = 500
+NOTICE_SECONDS, NOTICE_LIMIT = 60, 2000
 THEMES = ("system", "light", "dark")
 
 
@@ -91,10 +92,8 @@ class Visit:
         else:
             response = RedirectResponse(to, status_code=303)
         if notice is not None:
-            name = cookie_name(self.request, "notice")
-            response.set_cookie(
-                name, quote(f"{tone}:{notice}")[:2000], max_age=60, httponly=True, samesite="lax"
-            )
+            kept = quote(f"{tone}:{notice}")[:NOTICE_LIMIT]
+            set_cookie(self.request, response, "notice", kept, seconds=NOTICE_SECONDS)
         response.headers["cache-control"] = "no-store"
         return response
 
@@ -114,7 +113,7 @@ class Visit:
             text = loaded.render(context)
         response = HTMLResponse(text, status_code=status, headers=headers_of(self.nonce))
         if self._notice is not None and not block:
-            response.delete_cookie(cookie_name(self.request, "notice"))
+            set_cookie(self.request, response, "notice", None)
         return response
 
     def _context(self) -> dict[str, Any]:
