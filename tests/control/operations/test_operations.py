@@ -77,6 +77,13 @@ async def test_an_admin_sees_and_cancels_all(root: Caller, operation: str) -> No
     assert (await root.post(f"/api/operations/{operation}/cancel")).status == 202
 
 
+async def test_the_audit_says_of_which_server_a_cancel_was(ann: Caller, operation: str) -> None:
+    vmid = (await ann.get(f"/api/operations/{operation}")).body["operation"]["vmid"]
+    await ann.post(f"/api/operations/{operation}/cancel")
+    newest = (await ann.get("/api/audit?action=operation.cancel")).body["entries"][0]
+    assert newest["details"] == {"operation": operation, "vmid": vmid}
+
+
 async def test_a_cancel_reaches_the_journal(ann: Caller, operation: str, journal: OperationJournal) -> None:
     assert await journal.cancel_requested(operation) is False
     await ann.post(f"/api/operations/{operation}/cancel")

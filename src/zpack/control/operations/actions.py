@@ -156,7 +156,7 @@ class Operations:
                 raise OperationFinished(f"The operation has {operation.status} already.")
             operation.cancel_requested = True
             operation.updated_at = datetime.now(UTC)
-            record(session, "operation.cancel", actor=user.id, operation=operation_id)
+            record(session, "operation.cancel", actor=user.id, operation=operation_id, vmid=operation.vmid)
         return operation
 
     async def retry(self, user: User, operation_id: str) -> Operation:
@@ -178,7 +178,7 @@ class Operations:
             operation.error, operation.result, operation.cancel_requested = None, None, False
             operation.started_at, operation.updated_at, operation.deadline = now, now, deadline
             operation.finished_at = None
-            record(session, "operation.retry", actor=user.id, operation=operation_id)
+            record(session, "operation.retry", actor=user.id, operation=operation_id, vmid=operation.vmid)
         self._hint()
         return operation
 
