@@ -71,7 +71,7 @@ async def test_what_power_refuses_is_told(ann: Visitor, give: GiveServer) -> Non
     await ann.get("/servers")
     page = await ann.submit("#card-5000 form", action="game-stop")
     assert page.status >= 400
-    assert page.one(".empty h2").text
+    assert page.one(".empty h1").text
 
 
 @pytest.mark.parametrize("fields", [{"id": "../x"}, {"id": "5001"}, {"action": "delete"}, {"id": ""}])
