@@ -130,6 +130,17 @@ async def followed(visit: Visit, operation_id: str) -> Progress:
     return progress_of(visit.texts, operation, server=server)
 
 
+async def under_way(visit: Visit, view: dict[str, Any]) -> Progress | None:
+    """Return the progress of the operation on a server's host; None when there is none that can be read."""
+    running = view["hostOperation"] or {}
+    if "id" not in running:
+        return None
+    try:
+        return await followed(visit, running["id"])
+    except Problem:
+        return None
+
+
 def _reached(operation: dict[str, Any], phases: tuple[str, ...]) -> int:
     """Return the number of the furthest phase that began; undoing does not take the progress back."""
     phase = operation.get("phase")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from zpack.portal.api import Problem
-from zpack.portal.progress import progress_of
+from zpack.portal.progress import under_way
 from zpack.portal.routes import Pages
-from zpack.portal.server import Answer, answered, fragment, framed, server_of
+from zpack.portal.server import answered, fragment, framed, server_of
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -98,17 +98,11 @@ def _port(visit: Visit, text: str) -> int:
 
 
 async def _known(visit: Visit, server: Server) -> dict[str, Any]:
-    running = server.view["hostOperation"] or {}
-    idle, operation = await asyncio.gather(
+    idle, progress = await asyncio.gather(
         answered(visit.api.get(f"/api/servers/{server.id}/idle")),
-        answered(visit.api.get(f"/api/operations/{running['id']}")) if "id" in running else _nothing(),
+        under_way(visit, server.view),
     )
-    progress = progress_of(visit.texts, operation.value["operation"]) if operation.value else None
     return {"idle": idle, "progress": progress}
-
-
-async def _nothing() -> Answer:
-    return Answer()
 
 
 async def _show(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from zpack.portal.api import Problem
 from zpack.portal.pages.server.figures import RANGES, charts_of
 from zpack.portal.pages.server.timeline import days_of
-from zpack.portal.progress import progress_of
+from zpack.portal.progress import under_way
 from zpack.portal.routes import Pages
-from zpack.portal.server import Answer, answered, fragment, framed, server_of
+from zpack.portal.server import answered, fragment, framed, server_of
 from zpack.portal.visit import local
 
 if TYPE_CHECKING:
@@ -149,13 +149,11 @@ async def delete(visit: Visit) -> Response:
 
 async def _condition(visit: Visit, server: Server) -> dict[str, Any]:
     api, at = visit.api, f"/api/servers/{server.id}"
-    running = server.view["hostOperation"] or {}
-    players, update, operation = await asyncio.gather(
+    players, update, progress = await asyncio.gather(
         answered(api.get(f"{at}/players")),
         answered(api.get(f"{at}/update-status")),
-        answered(api.get(f"/api/operations/{running['id']}")) if "id" in running else _nothing(),
+        under_way(visit, server.view),
     )
-    progress = progress_of(visit.texts, operation.value["operation"]) if operation.value else None
     return {"players": players, "update": update, "progress": progress}
 
 
@@ -180,10 +178,6 @@ async def _settings(
         problem=problem,
         unsure=unsure,
     )
-
-
-async def _nothing() -> Answer:
-    return Answer()
 
 
 def _number(text: str) -> float | str | None:
