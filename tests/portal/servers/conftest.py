@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 async def give(database: Database, ann: Visitor) -> GiveServer:
     """Return what gives Ann a server."""
 
-    async def one(vmid: int, name: str = "", *, ctype: str = "game", **payload: Any) -> None:
+    async def one(
+        vmid: int, name: str = "", *, ctype: str = "game", called: str | None = None, **payload: Any
+    ) -> None:
         known = {"game": "minecraft", "variant": "paper", "version": "1.21.4"} if ctype == "game" else {}
         async with database.transaction() as session:
             owner = (await session.scalars(text("select id from users where username = 'ann'"))).one()
@@ -32,6 +34,7 @@ async def give(database: Database, ann: Visitor) -> GiveServer:
                 customer_id=owner,
                 ctype=ctype,
                 hostname=name or f"{ctype}-{vmid}",
+                display_name=called,
                 ip="127.0.0.1",
                 allocated_ports={},
                 agent_state="running",
