@@ -47,6 +47,17 @@ async def test_a_create_shows_its_phases_and_ends_ready(accepted: Counterpart, z
     assert headers["Idempotency-Key"]
 
 
+async def test_a_server_is_named_at_its_birth_and_later(accepted: Counterpart, zpack: Zpack) -> None:
+    assert (await zpack(*CREATE, "--name", "Friday Night", "--no-wait")).status == 0
+    assert accepted.asked[0][2]["displayName"] == "Friday Night"
+    named = {"name": "mc-5000", "displayName": "Home", "connection": {"connectable": True}}
+    accepted.says("PATCH", "/api/servers/5000", (200, named | {"displayName": None}))
+    assert (await zpack("servers", "rename", "5000", "")).out == "mc-5000: has no name of its own\n"
+    assert accepted.asked[1][2] == {"displayName": None}
+    accepted.says("GET", "/api/servers", (200, {"servers": [named]}))
+    assert "Home  mc-5000" in (await zpack("servers", "list")).out
+
+
 async def test_json_is_all_that_stdout_gets(accepted: Counterpart, zpack: Zpack) -> None:
     accepted.says("GET", STATUS_URL, operation("succeeded", "publish-edge", 1.0))
     ran = await zpack(*CREATE, "--json")

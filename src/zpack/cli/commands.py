@@ -20,7 +20,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Server = Annotated[str, typer.Argument(help="The server's id.")]
 
 servers = typer.Typer(no_args_is_help=True, help="Create and run servers.", epilog=EXIT_HELP)
-COLUMNS = {"id": "ID", "name": "NAME", "flavor": "ENGINE", "version": "VERSION", "status": "STATUS"}
+COLUMNS = {
+    "id": "ID",
+    "title": "NAME",
+    "name": "HOST NAME",
+    "flavor": "ENGINE",
+    "version": "VERSION",
+    "status": "STATUS",
+}
 
 
 def connect(api: str | None, token: str | None) -> Connection:
@@ -44,6 +51,7 @@ def list_servers(api: Api = None, token: Token = None, as_json: Json = False) ->
             emit(rows)
             return
         for row in rows:
+            row["title"] = row.get("displayName") or "-"
             row["joinable"] = "yes" if row["connection"]["connectable"] else row["connection"]["state"]
         table(rows, {**COLUMNS, "hostStatus": "HOST", "joinable": "JOINABLE", "address": "ADDRESS"})
 
@@ -60,6 +68,7 @@ def create(
     world: Annotated[str, typer.Option(help="Name of the world.")] = "world",
     memory: Annotated[int, typer.Option(help="Memory in MiB.")] = 1024,
     cpu: Annotated[int, typer.Option(help="Processor cores.")] = 1,
+    name: Annotated[str | None, typer.Option(help="What you call it; its address does not change.")] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until players can join.")] = True,
     api: Api = None,
     token: Token = None,
@@ -69,6 +78,7 @@ def create(
     if (variant is None) == (runtime is None):
         fail("say either --variant or --runtime", code="missing_field", as_json=as_json)
     size: dict[str, Any] = {"version": version, "memoryMiB": memory, "cpuCores": cpu}
+    size |= {} if name is None else {"displayName": name}
     request = size | {"container_type": "game", "game": game, "variant": variant, "world": world}
     if runtime is not None:
         request = size | {"container_type": "dev", "runtime": runtime, "enable_code_server": ide}
@@ -89,6 +99,27 @@ def create(
     run(work(), as_json=as_json)
 
 
+@servers.command("rename", epilog=EXIT_HELP)
+def rename(
+    server: Server,
+    name: Annotated[str, typer.Argument(help="Its new name; an empty one takes it away.")],
+    api: Api = None,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """Call a server something else; host name and address stay."""
+
+    async def work() -> None:
+        async with connect(api, token) as connection:
+            found = await api_servers.rename(connection, server, name or None)
+        if as_json:
+            emit(found)
+        else:
+            typer.echo(f"{found['name']}: {found['displayName'] or 'has no name of its own'}")
+
+    run(work(), as_json=as_json)
+
+
 @servers.command("status", epilog=EXIT_HELP)
 def status(server: Server, api: Api = None, token: Token = None, as_json: Json = False) -> None:
     """Show one server, and who says so."""
@@ -100,7 +131,8 @@ def status(server: Server, api: Api = None, token: Token = None, as_json: Json =
             emit(found)
             return
         verdict = found["connection"]
-        typer.echo(f"{found['name']}: {found['status']}, host {found['hostStatus']}, {found['address']}")
+        called = f"{found['displayName']} ({found['name']})" if found.get("displayName") else found["name"]
+        typer.echo(f"{called}: {found['status']}, host {found['hostStatus']}, {found['address']}")
         typer.echo(f"joinable: {'yes' if verdict['connectable'] else 'no'} - {verdict['reason']}")
         for line in verdict["evidence"]:
             typer.echo(f"  {line['source']}: {line['fact']}" + (f" at {line['at']}" if line["at"] else ""))

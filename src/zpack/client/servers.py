@@ -31,6 +31,11 @@ async def create(connection: Connection, request: dict[str, Any]) -> dict[str, A
     return await connection.call("POST", "/api/instances", body=request, headers=headers)
 
 
+async def rename(connection: Connection, server_id: str, name: str | None) -> dict[str, Any]:
+    """Give a server a name, or take it away; return the server."""
+    return await connection.call("PATCH", f"/api/servers/{server_id}", body={"displayName": name})
+
+
 async def delete(connection: Connection, server_id: str) -> dict[str, Any]:
     """Delete a stopped server; the answer is final or names an operation."""
     return await connection.call("DELETE", f"/api/containers/{server_id}")

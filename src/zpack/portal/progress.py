@@ -54,6 +54,11 @@ class Progress:
         return str(self.operation["id"])
 
     @property
+    def name(self) -> str:
+        """Return what the server is called, or else its host name."""
+        return str(self.operation["displayName"] or self.operation["hostname"] or "")
+
+    @property
     def path(self) -> str:
         """Return where its page is."""
         return f"/servers/create/{self.id}"

@@ -54,6 +54,11 @@ class Server:
         return str(self.view["id"])
 
     @property
+    def name(self) -> str:
+        """Return what its owner calls it, or else its host name."""
+        return str(self.view["displayName"] or self.view["name"])
+
+    @property
     def is_dev(self) -> bool:
         """Whether it is a dev container."""
         return self.view.get("category") == "DEV"

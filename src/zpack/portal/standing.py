@@ -38,8 +38,13 @@ class Standing:
 
     @property
     def name(self) -> str:
-        """Return its name."""
-        return str(self.view["name"])
+        """Return what its owner calls it, or else its host name."""
+        return str(self.view["displayName"] or self.view["name"])
+
+    @property
+    def named(self) -> bool:
+        """Whether it has a name beside its host's."""
+        return self.view["displayName"] is not None
 
     @property
     def is_dev(self) -> bool:
@@ -60,7 +65,8 @@ class Standing:
     @cached_property
     def words(self) -> str:
         """Return what it is found by."""
-        return f"{self.name} {self.kind} {self.state}".lower()
+        own = f"{self.view['displayName']} " if self.named else ""
+        return f"{own}{self.view['name']} {self.kind} {self.state}".lower()
 
     def holds(self, text: str) -> bool:
         """Say whether every word of a text is found in it."""

@@ -169,6 +169,7 @@ ROWS = (
     Row("GET /api/events", ACCOUNT),
     Row("GET /api/servers", ACCOUNT),
     Row("GET /api/servers/{server_id}", SERVER),
+    Row("PATCH /api/servers/{server_id}", SERVER, body={"displayName": "Home"}),
     Row("GET /api/servers/{server_id}/activity", SERVER),
     Row("GET /api/game/servers/{server_id}/activity", SERVER),
     Row("GET /api/servers/{server_id}/status", SERVER),

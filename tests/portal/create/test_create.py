@@ -56,6 +56,20 @@ async def test_a_server_is_made_and_followed_to_its_address(
     assert not ann.page.all("noscript meta")
 
 
+async def test_a_server_is_named_and_the_name_is_kept_on_the_way_back(ann: Visitor) -> None:
+    page = await ann.get(CHOSEN)
+    assert page.all(f"{FORM} .field input")[0]["name"] == "displayName"
+    page = await ann.submit(FORM, displayName="Friday Night", back="")
+    assert (page.status, page.one(".trail [aria-current] .label").text) == (200, "Version")
+    page = await ann.get(str(page.all("a.pick")[0]["href"]))
+    assert page.one("#displayName")["value"] == "Friday Night"
+    page = await ann.submit(FORM, **SMALL, displayName="a\u200bb")
+    assert (page.status, page.one("#displayName-about")["class"]) == (400, ["wrong"])
+    page = await ann.submit(FORM, **SMALL, displayName="Friday <Night>")
+    assert page.one(".progress h2 bdi").text == "Friday <Night>"
+    assert (await ann.get("/servers")).one("#pending bdi").text == "Friday <Night>"
+
+
 async def test_a_second_click_leads_to_the_same_operation(ann: Visitor) -> None:
     form = await ann.get(CHOSEN)
     first = await ann.submit(FORM, **SMALL)

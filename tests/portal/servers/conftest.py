@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 async def give(database: Database, ann: Visitor) -> GiveServer:
     """Return what gives Ann a server."""
 
-    async def one(vmid: int, name: str = "", *, ctype: str = "game", **payload: Any) -> None:
+    async def one(
+        vmid: int, name: str = "", *, ctype: str = "game", called: str | None = None, **payload: Any
+    ) -> None:
         known = {"game": "minecraft", "variant": "paper", "version": "1.21.4"} if ctype == "game" else {}
         words = {"hostname": name} if name else {}
-        await own(database, ann, vmid, ctype=ctype, payload=known | payload, **words)
+        row = {"payload": known | payload, "display_name": called, **words}
+        await own(database, ann, vmid, ctype=ctype, **row)
 
     return one

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.data.hostile_texts import HOSTILE_TEXTS
+from tests.support.hostile_pages import intrusions
+
 if TYPE_CHECKING:
     from tests.portal.servers.conftest import GiveServer
     from tests.support.visitor import Visitor
@@ -34,6 +37,35 @@ async def test_hostile_names_stay_text(ann: Visitor, give: GiveServer) -> None:
     page = await ann.get("/servers")
     assert page.one("#card-5000 summary b").text == HOSTILE
     assert not page.all("main script")
+
+
+async def test_a_named_server_is_shown_and_found_by_its_name_and_by_its_host_s(
+    ann: Visitor, give: GiveServer
+) -> None:
+    await give(5000, called="Friday Night")
+    await give(5001)
+    page = await ann.get("/servers")
+    assert page.one("#card-5000 summary b").text == "Friday Night"
+    assert page.all("#card-5000 .card-facts code")[0].text == "game-5000"
+    assert page.one("#card-5001 summary b").text == "game-5001"
+    for words in ("friday", "game-5000"):
+        assert [card["id"] for card in (await ann.get(f"/servers?q={words}")).all(".card")] == ["card-5000"]
+    assert "Friday Night" in (await ann.get("/dashboard")).one(".spotlight").text
+
+
+async def test_strangers_names_are_text_wherever_a_server_is_named(
+    ann: Visitor, root: Visitor, give: GiveServer
+) -> None:
+    names = [text for text in HOSTILE_TEXTS if len(text) <= 50 and text == text.strip()][:50]
+    for number, called in enumerate(names):
+        await give(5000 + number, called=called)
+    page = await ann.get("/servers")
+    assert [found.text for found in page.all("summary bdi")] == names
+    assert ann.api is not None
+    owner = (await ann.api.get("/api/auth/me")).body["user"]["id"]
+    pages = [page, await ann.get("/dashboard")]
+    pages += [await root.get(path) for path in ("/admin/fleet", "/admin/fleet/5000", f"/admin/users/{owner}")]
+    assert [intrusions(each) for each in pages] == [[]] * len(pages)
 
 
 @pytest.mark.parametrize(("words", "found"), [("paper 5001", ["card-5001"]), ("node", []), ("PAPER", None)])

@@ -20,9 +20,9 @@ PLACE = re.compile(r"(\d{1,17})\.((?:audit|operation|repair):[A-Za-z0-9_-]{1,64}
 BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 SHOWN = frozenset({
-    "action", "attempt", "enabled", "filename", "finding", "hostname", "id", "label", "length", "minutes",
-    "mod", "operation", "overwrite", "path", "phase", "port", "public", "reason", "since",
-    "until", "version_id",
+    "action", "attempt", "before", "displayName", "enabled", "filename", "finding", "hostname", "id",
+    "label", "length", "minutes", "mod", "operation", "overwrite", "path", "phase", "port", "public",
+    "reason", "since", "until", "version_id",
 })  # fmt: skip
 """Fields of an audit row that are shown; whatever is not named here is not."""
 TEXT_MAX = 300

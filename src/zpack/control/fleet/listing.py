@@ -41,6 +41,7 @@ def container_view(vmid: int, guest: Guest | None, row: Row | None, *, missing: 
         "ownerId": row.owner_id if row else None,
         "ownerName": row.owner if row else None,
         "hostname": row.hostname if row else None,
+        "displayName": row.display_name if row else None,
         "state": row.agent_state if row else None,
         "memory": guest.memory_used if guest else 0,
         "maxMemory": guest.memory if guest else 0,

@@ -15,3 +15,4 @@ class Row:
     owner_id: str | None
     owner: str | None
     agent_state: str
+    display_name: str | None

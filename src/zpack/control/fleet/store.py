@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 ROWS = text(
     """
-    select i.vmid, i.ctype, i.hostname, i.customer_id, u.username, i.agent_state
+    select i.vmid, i.ctype, i.hostname, i.customer_id, u.username, i.agent_state, i.display_name
       from instances i left join users u on u.id = i.customer_id
      order by i.vmid
     """

@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from zpack.control.accounts.models import Body
+
 ContainerType = Literal["game", "dev"]
 
 RANGES: dict[str, range] = {"game": range(5000, 6000), "dev": range(6000, 7000)}
 MARK = "zpack"
 """The tag, and the first word of the description, of every container we made."""
+
+
+class ServerBody(Body):
+    """``PATCH /api/servers/{id}``; null takes the name away."""
+
+    displayName: str | None  # noqa: N815 - the contract's spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,8 @@ class ServerFacts:
     ip: str | None
     created_at: str
     payload: dict[str, Any]
-    """``game, variant, runtime, version, edge, proxy`` of the payload, and the allocated ``ports``."""
+    """``game, variant, runtime, version, edge, proxy`` of the payload, the ``ports``, and the ``limits``."""
+    display_name: str | None = None
     plan: str | None = None
     billing_state: str = "allowed"
     suspended: bool = False

@@ -44,13 +44,19 @@ MARKS = text(
 FACTS = text(
     """
     select i.vmid, hashtextextended(concat_ws('|', i.xmin, s.xmin, d.xmin), 0) as mark, i.customer_id,
-           i.hostname, i.ctype, i.ip, i.created_at, s.plan, u.role is distinct from 'admin' as bound,
+           i.hostname, i.display_name, i.ctype, i.ip, i.created_at, s.plan,
+           u.role is distinct from 'admin' as bound,
            s.server_billing_state,
            s.held_at is not null or s.server_billing_state in ('suspended_shutdown', 'retained') as suspended,
            jsonb_build_object(
              'game', payload -> 'game', 'variant', payload -> 'variant', 'runtime', payload -> 'runtime',
              'version', payload -> 'version', 'ports', i.allocated_ports,
-             'edge', payload -> 'edge', 'proxy', payload -> 'proxy'
+             'edge', payload -> 'edge', 'proxy', payload -> 'proxy',
+             'limits', jsonb_build_object(
+               'memory', coalesce(o.input -> 'request' -> 'memory', payload -> 'memory_mb'),
+               'disk', coalesce(payload -> 'disk_mb', nullif(o.input -> 'disk_mb', '0')),
+               'cpu', o.input -> 'request' -> 'cores'
+             )
            )::text as payload,
            case when d.reason is not null then jsonb_build_object(
              'state', case when d.woken_at is not null then 'waking'
@@ -62,6 +68,7 @@ FACTS = text(
       left join standings s on s.user_id = i.customer_id
       left join idle_servers d on d.vmid = i.vmid
       left join users u on u.id = i.customer_id
+      left join operations o on o.id = i.payload ->> 'agent_seed'
      where i.vmid = any(:vmids)
     """
 )
@@ -124,6 +131,7 @@ async def read_facts(session: AsyncSession, vmids: Collection[int]) -> list[Serv
             ip=row.ip,
             created_at=row.created_at.isoformat(),
             payload=orjson.loads(row.payload),
+            display_name=row.display_name,
             plan=row.plan,
             billing_state=(row.bound and row.server_billing_state) or "allowed",
             suspended=bool(row.bound and row.suspended),
@@ -160,9 +168,9 @@ async def list_owners(session: AsyncSession, vmids: Collection[int]) -> dict[int
     return {row[0]: row[1] for row in rows}
 
 
-async def find(session: AsyncSession, vmid: int) -> ContainerInstance | None:
-    """Return one server."""
-    return await session.get(ContainerInstance, vmid)
+async def find(session: AsyncSession, vmid: int, *, lock: bool = False) -> ContainerInstance | None:
+    """Return one server, locked against others when asked."""
+    return await session.get(ContainerInstance, vmid, with_for_update=lock, populate_existing=lock)
 
 
 async def find_by_hostname(session: AsyncSession, hostname: str) -> ContainerInstance | None:
@@ -300,6 +308,7 @@ async def archive(session: AsyncSession, row: ContainerInstance, *, reason: str,
         "vmid": row.vmid,
         "customer_id": row.customer_id,
         "hostname": row.hostname,
+        "display_name": row.display_name,
         "game": payload.get("game"),
         "variant": row.engine_type or payload.get("variant"),
         "ports": row.allocated_ports,

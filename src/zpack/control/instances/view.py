@@ -19,6 +19,7 @@ def instance_view(row: ContainerInstance) -> dict[str, Any]:
         "customerId": row.customer_id,
         "ctype": row.ctype,
         "hostname": row.hostname,
+        "displayName": row.display_name,
         "ip": row.ip,
         "allocatedPorts": row.allocated_ports,
         "payload": {key: value for key, value in row.payload.items() if key not in SECRET},

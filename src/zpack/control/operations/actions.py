@@ -72,6 +72,7 @@ class Operations:
         budget: timedelta,
         vmid: int,
         hostname: str,
+        display_name: str | None = None,
         state: State,
     ) -> Operation:
         """Add a queued operation to the caller's transaction; call :meth:`committed` after it."""
@@ -86,6 +87,7 @@ class Operations:
             customer_id=customer_id,
             vmid=vmid,
             hostname=hostname,
+            display_name=display_name,
             request_id=request_id,
             attempt=1,
             input={

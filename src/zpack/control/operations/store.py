@@ -206,6 +206,7 @@ def operation_view(operation: Operation) -> dict[str, Any]:
         "progress": round(operation.progress, 3),
         "vmid": operation.vmid,
         "hostname": operation.hostname,
+        "displayName": operation.display_name,
         "requestId": operation.request_id,
         "startedAt": operation.started_at.isoformat(),
         "updatedAt": operation.updated_at.isoformat(),

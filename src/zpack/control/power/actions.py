@@ -108,6 +108,7 @@ class Power:
                     budget=BUDGET,
                     vmid=row.vmid,
                     hostname=row.hostname,
+                    display_name=row.display_name,
                     state={"vmid": row.vmid, "hostop": operation, "customer_id": row.customer_id},
                 )
                 record(session, f"host.{action}", actor=actor, vmid=row.vmid, operation=operation_id)

@@ -13,6 +13,7 @@ from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.instances import store as instances
 from zpack.control.instances.actions import InvalidVmid, ServerMissing, parse_vmid
 from zpack.control.instances.models import hostname_for, owner_of
+from zpack.control.instances.naming import checked_name
 from zpack.control.operations import store as operations_store
 from zpack.control.operations.actions import new_operation_id
 from zpack.control.outside.proxmox import following
@@ -131,8 +132,8 @@ class Provisioning:
     async def create(self, user: User, body: CreateBody, *, key: str | None, request_id: str) -> Operation:
         """Begin a create, or return the one begun with the same key.
 
-        Raises MissingField, UnsupportedContainer, NotInCatalog, CatalogAway, IdeNotPrepared, NoArtifact,
-        RangeExhausted, PortsExhausted, BadKey, KeyReused, EmailNotVerified, PlanLimitReached,
+        Raises MissingField, UnsupportedContainer, BadName, NotInCatalog, CatalogAway, IdeNotPrepared,
+        NoArtifact, RangeExhausted, PortsExhausted, BadKey, KeyReused, EmailNotVerified, PlanLimitReached,
         PaymentRequired, AccountSuspended.
         """
         if self._settings.require_verified_email and not (user.email_verified or user.is_admin):
@@ -140,7 +141,8 @@ class Provisioning:
         if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
             raise BadKey("An Idempotency-Key has 1 to 255 printable ASCII characters.")
         entitled = await self._entitlements.check_owner(user.id, "create")
-        wanted = await self._checked(body)
+        named = {} if body.display_name is None else {"display_name": checked_name(body.display_name)}
+        wanted = await self._checked(body) | named
         taken, disk_mb = await self._taken(), await self._disk_mb(entitled)
         try:
             async with self._database.transaction() as session:
@@ -271,6 +273,7 @@ class Provisioning:
             budget=self._settings.budget,
             vmid=vmid,
             hostname=hostname,
+            display_name=wanted.get("display_name"),
             state={
                 "vmid": vmid,
                 "hostname": hostname,

@@ -46,6 +46,7 @@ async def begin_delete(
         return active
     if await instances.find_reservation(session, vmid) is not None:
         raise BeingCreated("This server is still being created; cancel that operation first.")
+    row = await instances.find(session, vmid)
     operation = operations.begin(
         session,
         operation_id=new_operation_id(),
@@ -55,6 +56,7 @@ async def begin_delete(
         budget=budget,
         vmid=vmid,
         hostname=hostname,
+        display_name=row.display_name if row is not None else None,
         state={"vmid": vmid, "hostname": hostname, "customer_id": customer_id},
     )
     record(session, "instance.delete", actor=actor, vmid=vmid, operation=operation.id)

@@ -57,6 +57,7 @@ class CreateBody(Body):
         default=False, validation_alias=AliasChoices("enable_code_server", "enableCodeServer")
     )
     addons: Annotated[list[Literal["codeserver"]], Field(max_length=8)] = Field(default_factory=list)
+    display_name: str | None = Field(default=None, validation_alias="displayName")
     memory: int = Field(
         default=2048, ge=256, le=262144, validation_alias=AliasChoices("memoryMiB", "memory_mib")
     )
@@ -122,8 +123,7 @@ def agent_payload(state: dict[str, Any], *, disk_bytes: Any = None) -> dict[str,
     wanted = state["request"]
     if ctype_of(wanted) == "dev":
         return _dev_payload(state["vmid"], wanted)
-    known = isinstance(disk_bytes, int) and disk_bytes >= MIB
-    return ({"disk_mb": disk_bytes // MIB} if known else {}) | {
+    return disk_mb_of(disk_bytes) | {
         "vmid": state["vmid"],
         "container_type": "game",
         "game": wanted["game"],
@@ -135,6 +135,12 @@ def agent_payload(state: dict[str, Any], *, disk_bytes: Any = None) -> dict[str,
         "java_path": wanted["java_path"],
         "memory_mb": wanted["memory"],
     }
+
+
+def disk_mb_of(disk_bytes: Any) -> dict[str, int]:
+    """Return ``{disk_mb}`` of what Proxmox says, or nothing when it does not know."""
+    known = isinstance(disk_bytes, int) and disk_bytes >= MIB
+    return {"disk_mb": disk_bytes // MIB} if known else {}
 
 
 def targets_of(wanted: Mapping[str, Any]) -> list[int]:

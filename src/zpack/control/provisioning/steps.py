@@ -20,7 +20,7 @@ from zpack.control.instances.models import MARK, description_for, is_marked, is_
 from zpack.control.operations.notes import OperationNote, warned
 from zpack.control.outside.agent import AgentRefused
 from zpack.control.outside.proxmox import AlreadyExists, Locked, Missing, following
-from zpack.control.provisioning.models import agent_payload, ctype_of
+from zpack.control.provisioning.models import agent_payload, ctype_of, disk_mb_of
 from zpack.control.provisioning.ports import take_ports
 from zpack.control.routing import store as routing
 from zpack.control.routing.models import Assigned, allocated_ports
@@ -245,7 +245,8 @@ class CreateSteps:
         node = await self._node(state, budget)
         with following():
             current = await self._proxmox.current(vmid=state["vmid"], node=node, budget=budget)
-        return {"payload": agent_payload(state, disk_bytes=current.get("maxdisk"))}
+        disk = current.get("maxdisk")
+        return {"payload": agent_payload(state, disk_bytes=disk), "own_disk": disk_mb_of(disk)}
 
     async def send_agent_config(self, state: State) -> State | None:
         """Deliver the payload; the agent installs and starts the workload."""
@@ -291,9 +292,10 @@ class CreateSteps:
                 customer_id=state["customer_id"],
                 ctype=ctype_of(state["request"]),
                 hostname=state["hostname"],
+                display_name=state["request"].get("display_name"),
                 ip=state["ip"],
                 allocated_ports=_allocated(state),
-                payload={**payload, "agent_seed": state["operation_id"]},
+                payload={**state.get("own_disk", {}), **payload, "agent_seed": state["operation_id"]},
                 agent_state="running",
                 engine_type=payload.get("variant") or payload.get("runtime"),
                 engine_version=payload["version"],

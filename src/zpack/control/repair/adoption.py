@@ -110,6 +110,7 @@ class Adoption:
         wanted = dict(made.input.get("request", {})) if made is not None else {}
         if archived is not None and not wanted:
             wanted = {"game": archived.game, "variant": archived.variant}
+            wanted |= {"display_name": archived.display_name}
         request = _completed(wanted, guest.vmid, config, body)
         ip = None
         if guest.status == "running":
@@ -121,6 +122,7 @@ class Adoption:
             "customer_id": body.owner_id,
             "ctype": "dev" if guest.vmid in RANGES["dev"] else "game",
             "hostname": hostname,
+            "display_name": wanted.get("display_name"),
             "ip": ip,
             "allocated_ports": {"game": payload["ports"]} if "ports" in payload else {},
             "payload": {**payload, "agent_seed": seed or ""},

@@ -7,7 +7,9 @@ from typing import Annotated, Any, cast
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
-from zpack.control.accounts.access import ServersRead
+from zpack.control.accounts.access import ServersRead, ServersWrite
+from zpack.control.instances.models import ServerBody
+from zpack.control.instances.naming import Naming
 from zpack.control.status.view import Servers
 
 router = APIRouter(prefix="/api", tags=["servers"])
@@ -18,7 +20,13 @@ async def servers(request: Request) -> Servers:
     return cast("Servers", request.app.state.servers)
 
 
+async def naming(request: Request) -> Naming:
+    """Return what gives servers their names."""
+    return cast("Naming", request.app.state.naming)
+
+
 Room = Annotated[Servers, Depends(servers)]
+Names = Annotated[Naming, Depends(naming)]
 
 
 @router.get("/servers")
@@ -30,6 +38,13 @@ async def listed(user: ServersRead, room: Room) -> Response:
 @router.get("/servers/{server_id}")
 async def one(server_id: str, user: ServersRead, room: Room) -> Response:
     """Return one server."""
+    return _json(await room.one(user, server_id))
+
+
+@router.patch("/servers/{server_id}")
+async def change(server_id: str, body: ServerBody, user: ServersWrite, names: Names, room: Room) -> Response:
+    """Give a server another name, and return it."""
+    await names.rename(user, server_id, body.displayName)
     return _json(await room.one(user, server_id))
 
 

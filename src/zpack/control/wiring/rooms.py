@@ -19,6 +19,7 @@ from zpack.control.events.actions import Streams
 from zpack.control.files.actions import Files
 from zpack.control.fleet.actions import Fleet
 from zpack.control.instances.actions import Instances
+from zpack.control.instances.naming import Naming
 from zpack.control.mods.actions import Mods
 from zpack.control.operations.actions import Operations
 from zpack.control.power.actions import Power
@@ -100,6 +101,7 @@ class Api:
     idle: Idle
     instances: Instances
     mods: Mods
+    naming: Naming
     operations: Operations
     plans: Plans
     power: Power
@@ -145,6 +147,15 @@ class Hint:
 def build_instances(clients: Clients) -> Instances:
     """Construct the room of the servers themselves."""
     return Instances(database=clients.database, token_for=clients.agents.token_for)
+
+
+def build_naming(clients: Clients) -> Naming:
+    """Construct what gives servers their names."""
+    return Naming(
+        database=clients.database,
+        instances=build_instances(clients),
+        changes=build_stores(clients).changes,
+    )
 
 
 def build_entitlements(settings: Settings, clients: Clients) -> Entitlements:
@@ -306,6 +317,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         idle=idle,
         instances=instances,
         mods=build_mods(settings, clients, entitlements),
+        naming=build_naming(clients),
         operations=operations,
         plans=Plans(database=database),
         power=power,

@@ -16,6 +16,7 @@ class ContainerInstance(Base):
     customer_id: Mapped[str | None] = mapped_column(index=True)
     ctype: Mapped[str]
     hostname: Mapped[str] = mapped_column(unique=True)
+    display_name: Mapped[str | None]
     ip: Mapped[str | None]
     allocated_ports: Mapped[Json]
     payload: Mapped[Json]
@@ -38,6 +39,7 @@ class DeletedInstance(Base):
     vmid: Mapped[int] = mapped_column(index=True)
     customer_id: Mapped[str | None]
     hostname: Mapped[str]
+    display_name: Mapped[str | None]
     game: Mapped[str | None]
     variant: Mapped[str | None]
     ports: Mapped[Json]

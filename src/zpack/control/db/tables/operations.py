@@ -24,6 +24,7 @@ class Operation(Base):
     customer_id: Mapped[str | None]
     vmid: Mapped[int | None]
     hostname: Mapped[str | None]
+    display_name: Mapped[str | None]
     request_id: Mapped[str]
     attempt: Mapped[int] = mapped_column(server_default="1")
     input: Mapped[Json]

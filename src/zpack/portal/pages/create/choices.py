@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Kind = Literal["game", "dev"]
 StepName = Literal["kind", "variant", "version", "details"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+NAME, NAME_MAX = "displayName", 200
 STEPS: tuple[StepName, ...] = get_args(StepName)
 
 
@@ -53,6 +54,8 @@ class Choice:
     kind: Kind | None = None
     product: Product | None = None
     version: str | None = None
+    name: str = ""
+    """What the last step was told to call it: kept while another step is chosen again."""
 
     @property
     def step(self) -> StepName:
@@ -80,11 +83,12 @@ class Choice:
 
     def at(self, step: StepName) -> str:
         """Return the address where a step is chosen again."""
-        return address(dict(list(self._words().items())[: (0, 1, 3, 4)[STEPS.index(step)]]))
+        chosen = dict(list(self._words().items())[: (0, 1, 3, 4)[STEPS.index(step)]])
+        return address(chosen | {NAME: self.name})
 
     def with_(self, **words: str) -> str:
         """Return the address where something more is chosen."""
-        return address(self._words() | words)
+        return address(self._words() | words | {NAME: self.name})
 
     def _words(self) -> dict[str, str]:
         product = self.product
@@ -103,14 +107,15 @@ def address(words: Mapping[str, str]) -> str:
 def choose(shelves: Mapping[Kind, Shelf], words: Mapping[str, str]) -> Choice:
     """Return what is chosen, as far as the catalogs have it."""
     kind: Kind | None = next((each for each in KINDS if each == words.get("kind")), None)
+    name = words.get(NAME, "").strip()[:NAME_MAX]
     if kind is None:
-        return Choice()
+        return Choice(name=name)
     wanted = (words.get("game", ""), words.get("variant", ""))
     product = next((p for p in shelves[kind].products if (p.game, p.variant) == wanted), None)
     if product is None:
-        return Choice(kind)
+        return Choice(kind, name=name)
     version = words.get("version")
-    return Choice(kind, product, version if version in product.versions else None)
+    return Choice(kind, product, version if version in product.versions else None, name)
 
 
 async def read_shelves(api: Api) -> dict[Kind, Shelf]:

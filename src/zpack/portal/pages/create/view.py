@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from zpack.portal.api import Problem
-from zpack.portal.pages.create.choices import choose, read_shelves
+from zpack.portal.pages.create.choices import NAME, choose, read_shelves
 from zpack.portal.pages.create.room import read_room
 from zpack.portal.progress import followed
 from zpack.portal.routes import Pages
@@ -32,11 +32,14 @@ async def show(visit: Visit) -> Response:
 async def create(visit: Visit) -> Response:
     """Begin to create what was chosen; the key in the form makes one server of it, however often it comes."""
     words = visit.form
-    asked: dict[str, Any] = {**choose(await read_shelves(visit.api), words).body}
-    if not asked:
+    choice = choose(await read_shelves(visit.api), words)
+    if "back" in words:
+        return visit.redirect(choice.at("version"))
+    if not choice.body:
         return await _shown(visit, words)
-    asked |= {name: visit.form[name] for name in FIELDS if name in visit.form}
-    asked |= {"enable_code_server": True} if "enable_code_server" in visit.form else {}
+    asked: dict[str, Any] = choice.body | {name: words[name] for name in FIELDS if name in words}
+    asked |= {NAME: words[NAME]} if words.get(NAME, "").strip() else {}
+    asked |= {"enable_code_server": True} if "enable_code_server" in words else {}
     try:
         answer = await visit.api.post("/api/instances", asked, key=visit.form.get("key") or None)
     except Problem as problem:
@@ -76,7 +79,7 @@ async def _shown(visit: Visit, words: dict[str, str], problem: Problem | None = 
         shelves=shelves,
         choice=choose(shelves, words),
         room=room,
-        form=room.usual | {name: words[name] for name in FIELDS if name in words},
+        form=room.usual | {name: words[name] for name in (NAME, *FIELDS) if name in words},
         ide="enable_code_server" in words or not visit.form,
         key=_key(visit.form, problem),
         problem=problem,

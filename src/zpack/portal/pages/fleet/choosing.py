@@ -50,7 +50,9 @@ def state_of(container: Mapping[str, Any]) -> str:
 
 def words_of(container: Mapping[str, Any]) -> str:
     """Return what a container is found by, in small letters."""
-    told = [container[name] for name in ("vmid", "name", "hostname", "node", "ownerName", "type")]
+    told = [
+        container[name] for name in ("vmid", "name", "hostname", "displayName", "node", "ownerName", "type")
+    ]
     return " ".join(str(one) for one in [*told, state_of(container)] if one is not None).lower()
 
 

@@ -29,7 +29,7 @@ ICONS = {
 }
 BY_KIND = {"audit": "account", "operation": "operations", "repair": "wrench"}
 TONES = {"succeeded": "ok", "failed": "bad", "cancelled": "warn", "running": "accent", "queued": "accent"}
-ABOUT = ("label", "path", "mod", "filename", "port", "minutes", "until", "reason")
+ABOUT = ("displayName", "label", "path", "mod", "filename", "port", "minutes", "until", "reason")
 """Details that tell what an entry was about, the most telling first."""
 
 
@@ -112,6 +112,7 @@ def _words(texts: Texts) -> dict[str, str]:
         "console.open": texts("Console opened"),
         "console.command": texts("Command sent"),
         "instance.create": texts("Asked for"),
+        "instance.rename": texts("Renamed"),
         "idle.rule": texts("Idle rule changed"),
         "idle.keep": texts("Kept running"),
         "ide.port": texts("Port changed"),

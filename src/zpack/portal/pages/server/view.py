@@ -47,6 +47,12 @@ async def charts(visit: Visit) -> Response:
     return fragment(visit, server, "server/charts.html", **await _charts(visit, server))
 
 
+@pages.get("/servers/{id}/name")
+async def name(visit: Visit) -> Response:
+    """Show what it is called, in the head."""
+    return fragment(visit, await server_of(visit), "server-name.html")
+
+
 @pages.get("/servers/{id}/state")
 async def state(visit: Visit) -> Response:
     """Show the line of the head that tells how a server is."""
@@ -106,6 +112,17 @@ async def settings(visit: Visit) -> Response:
     return await _settings(visit, await server_of(visit))
 
 
+@pages.post("/servers/{id}/name")
+async def rename(visit: Visit) -> Response:
+    """Call it something else; nothing typed takes its name away."""
+    server, wanted = await server_of(visit), visit.form.get("displayName", "").strip() or None
+    try:
+        await visit.api.patch(f"/api/servers/{server.id}", {"displayName": wanted})
+    except Problem as problem:
+        return await _settings(visit, server, unnamed=problem)
+    return visit.redirect(f"{server.base}/settings", notice=visit.texts("Saved."))
+
+
 @pages.post("/servers/{id}/idle")
 async def set_idle(visit: Visit) -> Response:
     """Say whether it stops when nobody uses it."""
@@ -135,7 +152,7 @@ async def delete(visit: Visit) -> Response:
     """Delete it for good, when its name was typed."""
     server, texts = await server_of(visit), visit.texts
     if visit.form.get("name", "").strip() != server.view["name"]:
-        told = {"field": "name", "message": texts("This is not the name of the server.")}
+        told = {"field": "name", "message": texts("This is not the host name of the server.")}
         wrong = Problem(422, {"message": texts("Nothing was deleted."), "details": [told]})
         return await _settings(visit, server, unsure=wrong)
     try:
@@ -144,7 +161,7 @@ async def delete(visit: Visit) -> Response:
         return await _settings(visit, server, unsure=problem)
     if "operation" in answer:
         return visit.redirect(f"/servers/create/{answer['operation']['id']}")
-    return visit.redirect("/servers", notice=texts("%(name)s is deleted.", name=server.view["name"]))
+    return visit.redirect("/servers", notice=texts("%(name)s is deleted.", name=server.name))
 
 
 async def _condition(visit: Visit, server: Server) -> dict[str, Any]:
@@ -166,10 +183,16 @@ async def _charts(visit: Visit, server: Server) -> dict[str, Any]:
 
 
 async def _settings(
-    visit: Visit, server: Server, *, problem: Problem | None = None, unsure: Problem | None = None
+    visit: Visit,
+    server: Server,
+    *,
+    problem: Problem | None = None,
+    unsure: Problem | None = None,
+    unnamed: Problem | None = None,
 ) -> Response:
-    idle = await answered(visit.api.get(f"/api/servers/{server.id}/idle"))
-    refused = problem or unsure
+    at = f"/api/servers/{server.id}/idle"
+    idle, billing = await asyncio.gather(answered(visit.api.get(at)), answered(visit.api.get("/api/billing")))
+    refused = problem or unsure or unnamed
     return framed(
         *(visit, server, "server/settings.html"),
         tab="settings",
@@ -177,6 +200,9 @@ async def _settings(
         idle=idle,
         problem=problem,
         unsure=unsure,
+        unnamed=unnamed,
+        called=visit.form.get("displayName", server.view["displayName"] or ""),
+        allowed=(billing.value or {}).get("limits"),
     )
 
 
