@@ -10,11 +10,18 @@ from tests.support.http import Caller
 from tests.support.platform import Platform
 from tests.support.waiting import eventually
 
+from zpack.simulate.serving import listen, served
+from zpack.simulate.technitium.app import Server
+
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
 pytestmark = pytest.mark.journey
 SUBNET = "127.88.0.0/16"
+WANTED = {
+    "container_type": "game", "game": "minecraft", "variant": "flying-squid", "version": "1.21.4", "memoryMiB": 1024,
+}  # fmt: skip
 
 
 async def ready(platform: Platform) -> bool:
@@ -25,7 +32,30 @@ async def ready(platform: Platform) -> bool:
             return False
 
 
-async def test_it_starts_heals_resumes_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.fixture
+async def zone(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Server]:
+    """Have the platform name its servers at a simulated Technitium."""
+    server = Server(["zpack.localhost"], token="a-token")
+    async with served(server.app(), listen("127.0.0.1", 0)) as base:
+        monkeypatch.setenv("TECHNITIUM_API_URL", f"{base}/api")
+        monkeypatch.setenv("TECHNITIUM_API_TOKEN", "a-token")
+        monkeypatch.setenv("VELOCITY_EDGE_IP", "127.0.0.1")
+        yield server
+
+
+async def leads_to_the_edge(admin: Caller, zone: Server, port: int) -> None:
+    """Create a server, and find it by name, and shown, where the edge really listens."""
+    assert (await admin.post("/api/instances", WANTED)).status == 202
+
+    async def services() -> list[int]:
+        return [one.data["port"] for one in zone.zones["zpack.localhost"] if one.kind == "SRV"]
+
+    assert await eventually(services, timeout=60, what="a name") == [port]
+    (shown,) = (await admin.get("/api/servers")).body["servers"]
+    assert shown["address"].endswith(f".zpack.localhost:{port}")
+
+
+async def test_it_starts_heals_resumes_and_leaves_nothing(tmp_path: Path, zone: Server) -> None:
     platform = Platform(tmp_path / "home", subnet=SUBNET, isolation="sim")
     async with platform:
         first = platform.admin
@@ -40,6 +70,7 @@ async def test_it_starts_heals_resumes_and_leaves_nothing(tmp_path: Path) -> Non
         await caller.logged_in(first["email"], first["password"]) as admin,
     ):
         assert (await admin.get("/api/auth/me")).body["user"]["role"] == "admin"
+        await leads_to_the_edge(admin, zone, platform.edge[1])
     assert platform.leftovers() == []
 
 

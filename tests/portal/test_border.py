@@ -52,6 +52,7 @@ async def test_a_wrong_password_is_told_beside_the_form(visitor: Visitor, ann: V
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from zpack.simulate.opnsense.door import Door
-from zpack.simulate.opnsense.faults import Fault
 from zpack.simulate.opnsense.firewall import Firewall
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class Router:
 
     def break_(self, call: str, do: str, **more: Any) -> None:
         """Let calls go wrong from now on."""
-        self.door.faults.add(Fault.parse({"call": call, "do": do, **more}))
+        self.door.faults.plan({"call": call, "do": do, **more})
 
     def leads(self) -> dict[str, str]:
         """Return what is live: protocol and port, and the address and port they lead to."""

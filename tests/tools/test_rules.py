@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tools.budgets import over
 from tools.rules import RULES, check_source
+from tools.rules.docs import check_docs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,3 +66,20 @@ def test_a_long_route_is_over_budget(tmp_path: Path) -> None:
     path = tmp_path / "route.py"
     path.write_text("@router.get('/x')\nasync def f():\n" + "    x = 1\n" * 16)
     assert "16 code lines" in next(over(path))
+
+
+def test_docs_that_name_what_is_not_there_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("up:\n\ttrue\n")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "here.py").write_text("env('ZPACK_HOME')\n")
+    good = (
+        "`src/here.py`, `here.py: Here`, [here](src/here.py#x), `make up`, `ZPACK_HOME`, <https://x.org/a.py>"
+    )
+    (tmp_path / "README.md").write_text(f"{good}\n")
+    (tmp_path / "GONE.md").write_text("`gone.py`\n[gone](src/gone.py)\n`make gone` `ZPACK_GONE`\n")
+    assert [(one.path, one.line, one.message.split(":")[0]) for one in check_docs(tmp_path)] == [
+        ("GONE.md", 1, "file gone.py"),
+        ("GONE.md", 2, "link src/gone.py"),
+        ("GONE.md", 3, "target gone"),
+        ("GONE.md", 3, "setting ZPACK_GONE"),
+    ]

@@ -211,6 +211,7 @@ class Platform:
             "VELOCITY_URL": f"http://{options.host}:{options.edge_registry_port}",
             "ARTIFACT_BASE_URL": f"http://{options.host}:{options.artifacts_port}",
             "GAME_DOMAIN": options.domain,
+            "EDGE_PUBLIC_PORT": os.environ.get("EDGE_PUBLIC_PORT") or str(options.edge_port),
             "PORTAL_URL": portal_url(options.host, options.port),
         }
         if self.admin is not None:

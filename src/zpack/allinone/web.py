@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import sys
 
+from pydantic import ValidationError
+
 from zpack.control.__main__ import main as control
 from zpack.control.settings import SettingsError
 from zpack.portal.app import Portal, build_portal
 from zpack.portal.assets import AssetsMissing
+from zpack.portal.house import HouseError, HouseSettings, read_house
 
 
 def portal_at(url: str) -> Portal:
-    """Construct the portal. Raises SettingsError when it was not built."""
+    """Construct the portal. Raises SettingsError when it was not built or a setting is wrong."""
     try:
-        return build_portal(url)
+        return build_portal(url, read_house(HouseSettings()))
     except AssetsMissing as failure:
         raise SettingsError(f"PORTAL_URL: {failure}") from failure
+    except ValidationError as failure:
+        raise SettingsError(f"PORTAL_NAME: {failure.errors()[0]['msg']}") from failure
+    except HouseError as failure:
+        raise SettingsError(str(failure)) from failure
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -14,7 +14,7 @@ admin = typer.Typer(no_args_is_help=True, help="For operators: drift and repairs
 drift = typer.Typer(no_args_is_help=True, help="Where the world and its record differ.", epilog=EXIT_HELP)
 admin.add_typer(drift, name="drift")
 COLUMNS = {"id": "ID", "state": "STATE", "firstSeen": "SINCE", "by": "MENDED BY", "told": "EVIDENCE"}
-EVENTS = {"at": "AT", "event": "EVENT", "finding": "FINDING", "actor": "BY"}
+EVENTS = {"at": "AT", "event": "EVENT", "finding": "FINDING", "actor": "BY", "why": "WHY"}
 Finding = Annotated[str, typer.Argument(help="The finding's id, as 'zpack admin drift list' shows it.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show the calls that it would make.")]
 
@@ -87,9 +87,15 @@ def repairs(
     async def work() -> None:
         async with connect(api, token) as connection:
             rows = await calls.list_repairs(connection, limit)
-        emit(rows) if as_json else table(rows, EVENTS)
+        emit(rows) if as_json else table([row | {"why": _why(row)} for row in rows], EVENTS)
 
     run(work(), as_json=as_json)
+
+
+def _why(event: dict[str, Any]) -> str:
+    """Return what went wrong, or why something was removed, where the event says so."""
+    details = event["details"]
+    return str(details.get("error") or (details.get("evidence") or {}).get("why") or "")
 
 
 def _settle(

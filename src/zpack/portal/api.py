@@ -33,6 +33,7 @@ HOP_BY_HOP = {
     b"accept-encoding",
     b"origin",
 }
+PASSED_ON = (b"host", b"user-agent", b"traceparent")
 UNEXPECTED = {"error": "internal_error", "message": "Something went wrong on our side."}
 
 
@@ -149,20 +150,14 @@ class Api:
         self, method: str, path: str, query: Mapping[str, Any] | None, body: bytes, headers: Mapping[str, str]
     ) -> Scope:
         outer = dict(self.scope["headers"])
-        told = {
-            "host": outer.get(b"host", b"localhost").decode("latin-1"),
-            "accept": "application/json",
-            **headers,
-        }
-        for name in (b"user-agent", b"traceparent"):
-            if name in outer:
-                told[name.decode()] = outer[name].decode("latin-1")
+        told = {"accept": "application/json", **headers}
         if self.token is not None:
             told["authorization"] = f"Bearer {self.token}"
         if body:
             told |= {"content-type": "application/json", "content-length": str(len(body))}
         if request_id := self.scope.get("state", {}).get("request_id"):
             told["x-request-id"] = request_id
+        passed = {b"host": b"localhost"} | {name: outer[name] for name in PASSED_ON if name in outer}
         given = {k: _word(v) for k, v in (query or {}).items() if v is not None}
         return {
             "type": "http",
@@ -174,7 +169,7 @@ class Api:
             "raw_path": quote(path).encode(),
             "query_string": urlencode(given).encode(),
             "root_path": "",
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in told.items()],
+            "headers": [*passed.items(), *((name.encode(), value.encode()) for name, value in told.items())],
             "client": self.scope.get("client"),
             "server": self.scope.get("server"),
             "state": {},

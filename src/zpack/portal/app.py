@@ -10,11 +10,12 @@ from xml.sax.saxutils import escape
 
 from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from zpack.portal import live
 from zpack.portal.assets import Assets
+from zpack.portal.house import House
 from zpack.portal.pages import WORDS
 from zpack.portal.rendering import Templates
 from zpack.portal.routes import Reception, refused
@@ -33,8 +34,12 @@ GIB = 1 << 30
 STREAMED: Mapping[re.Pattern[str], int] = {re.compile(r"POST /(?:servers|dev)/[^/]+/files/upload"): 64 * GIB}
 """Requests that the portal passes on as they come; the API's own limit holds behind it."""
 
+STEEL = "#13161c"
 SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
-FOUND = ("/", "/features", "/pricing", "/faq", "/about", "/privacy-policy", "/terms-of-service")
+FOUND = (
+    "/", "/features", "/pricing", "/faq", "/about", "/privacy-policy", "/terms-of-service",
+    "/minecraft-hosting", "/modded-minecraft-hosting", "/browser-dev-environments",
+)  # fmt: skip
 PRIVATE = ("/api", "/admin", "/billing", "/dashboard", "/profile", "/servers")
 
 
@@ -47,12 +52,15 @@ class Portal:
 
     streamed = STREAMED
 
-    def __init__(self, *, url: str, assets: Assets) -> None:
+    def __init__(self, *, url: str, assets: Assets, house: House) -> None:
         self._url = url.rstrip("/")
         self._host = urlsplit(url).netloc.lower()
-        self._reception = Reception(Templates(assets))
+        self._assets, self._house = assets, house
+        self._reception = Reception(Templates(assets, house), house)
         routes = [
             Route("/static/{name}", assets.serve),
+            Route("/favicon.ico", self._icon),
+            Route("/manifest.webmanifest", self._manifest),
             Route("/robots.txt", self._robots),
             Route("/sitemap.xml", self._sitemap),
             Route("/live", live.endpoint(self._reception)),
@@ -81,6 +89,24 @@ class Portal:
         else:
             await PlainTextResponse("The portal is elsewhere.\n", status_code=421)(scope, receive, send)
 
+    async def _icon(self, _request: Request) -> Response:
+        """Lead whoever asks for an icon without having read a page to the one there is."""
+        return RedirectResponse(self._assets.url("favicon.svg"), status_code=307)
+
+    async def _manifest(self, _request: Request) -> Response:
+        """Say how the portal looks on a phone's first screen (W3C Web Application Manifest)."""
+        icon = {"src": self._assets.url("favicon.svg"), "sizes": "any", "type": "image/svg+xml"}
+        words = {
+            "name": self._house.name,
+            "short_name": self._house.name,
+            "start_url": "/dashboard",
+            "display": "minimal-ui",
+            "background_color": STEEL,
+            "theme_color": STEEL,
+            "icons": [icon],
+        }
+        return JSONResponse(words, media_type="application/manifest+json")
+
     async def _robots(self, _request: Request) -> Response:
         """Keep search engines to the public pages."""
         kept = "".join(f"Disallow: {path}\n" for path in PRIVATE)
@@ -88,7 +114,8 @@ class Portal:
 
     async def _sitemap(self, _request: Request) -> Response:
         """Name the pages that are worth finding (sitemaps.org)."""
-        pages = "".join(f"<url><loc>{escape(self._url + path)}</loc></url>" for path in FOUND)
+        found = (*FOUND, "/imprint") if "imprint" in self._house.legal else FOUND
+        pages = "".join(f"<url><loc>{escape(self._url + path)}</loc></url>" for path in found)
         text = f'<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="{SITEMAP}">{pages}</urlset>'
         return Response(text, media_type="application/xml")
 
@@ -103,6 +130,6 @@ class Portal:
         )
 
 
-def build_portal(url: str) -> Portal:
+def build_portal(url: str, house: House | None = None) -> Portal:
     """Construct the portal. Raises AssetsMissing."""
-    return Portal(url=url, assets=Assets())
+    return Portal(url=url, assets=Assets(), house=house or House())

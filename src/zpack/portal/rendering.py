@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 if TYPE_CHECKING:
     from zpack.portal.assets import Assets
+    from zpack.portal.house import House
     from zpack.portal.texts import Texts
 
 HERE = Path(__file__).parent
@@ -18,19 +19,19 @@ HERE = Path(__file__).parent
 class Templates:
     """The templates in each language, compiled once."""
 
-    def __init__(self, assets: Assets) -> None:
-        self._assets = assets
+    def __init__(self, assets: Assets, house: House) -> None:
+        self._assets, self._house = assets, house
         self._by_language: dict[str, Environment] = {}
 
     def of(self, texts: Texts) -> Environment:
         """Return the templates in the language of these texts."""
         found = self._by_language.get(texts.language)
         if found is None:
-            found = self._by_language[texts.language] = build_templates(self._assets, texts)
+            found = self._by_language[texts.language] = build_templates(self._assets, self._house, texts)
         return found
 
 
-def build_templates(assets: Assets, texts: Texts) -> Environment:
+def build_templates(assets: Assets, house: House, texts: Texts) -> Environment:
     """Construct the environment. Templates lie beside their pages, and shared ones in ``templates/``."""
     environment = Environment(
         loader=FileSystemLoader([HERE / "templates", HERE / "pages"]),
@@ -43,7 +44,7 @@ def build_templates(assets: Assets, texts: Texts) -> Environment:
     )
     environment.install_gettext_translations(texts.catalog, newstyle=True)  # type: ignore[attr-defined]
     globals_: dict[str, Any] = environment.globals
-    globals_["asset"] = assets.url
+    globals_ |= {"asset": assets.url, "house": house}
     environment.filters["urlpart"] = _urlpart
     return environment
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
+    from zpack.portal.house import House
     from zpack.portal.rendering import Templates
 
     Handler = Callable[[Visit], Awaitable[Response]]
@@ -71,9 +72,9 @@ class Pages:
 class Reception:
     """Receives every visitor."""
 
-    def __init__(self, templates: Templates) -> None:
+    def __init__(self, templates: Templates, house: House) -> None:
         self.api: ASGIApp | None = None
-        self._templates = templates
+        self._templates, self._house = templates, house
 
     def routes_of(self, pages: Pages) -> list[Route]:
         """Return the routes of some pages."""
@@ -88,7 +89,9 @@ class Reception:
         api = Api(self.api, request.scope)
         session = await read_session(request, api)
         texts = texts_for(request.headers.get("accept-language", ""))
-        visit = Visit(request, api.as_(session.access), session, texts, self._templates.of(texts))
+        visit = Visit(
+            request, api.as_(session.access), session, texts, self._templates.of(texts), self._house
+        )
         visit.csrf = request.cookies.get(cookie_name(request, "csrf"), visit.csrf)
         return visit
 

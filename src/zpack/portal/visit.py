@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from zpack.portal.api import Api
+    from zpack.portal.house import House
     from zpack.portal.session import Session
     from zpack.portal.texts import Texts
 
@@ -41,6 +42,7 @@ class Visit:
     session: Session
     texts: Texts
     templates: Environment
+    house: House
     csrf: str = field(default_factory=new_secret)
     user: dict[str, Any] | None = None
     account: dict[str, Any] = field(default_factory=dict[str, Any])

@@ -9,14 +9,16 @@ waits; ``half`` does half of a batch and says so.
 from __future__ import annotations
 
 import asyncio
-import fnmatch
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from zpack.simulate.faults import Aim, Faults
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+
+    from zpack.simulate.faults import Fault
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
     Wording = Callable[[str, int], web.Response]
@@ -24,34 +26,7 @@ if TYPE_CHECKING:
 
 REFUSALS = frozenset({"error", "error_after", "unauthorized", "forbidden", "rate_limit"})
 ACTS = frozenset({*REFUSALS, "garbage", "lost", "cut", "duplicate", "latency", "half"})
-MOST = 1_000_000
 HALF = web.RequestKey("half", bool)
-
-
-@dataclass
-class Fault:
-    """What goes wrong, on which calls, and how many times more."""
-
-    call: str
-    do: str
-    times: int = 1
-    seconds: float = 0.0
-
-    @classmethod
-    def parse(cls, body: Any) -> Fault:
-        """Read one fault. Raises ValueError, which says what is wrong."""
-        if not isinstance(body, dict) or not isinstance(body.get("call"), str):
-            msg = "a fault is an object that names a call"
-            raise ValueError(msg)  # noqa: TRY004 - whatever is wrong with it is one thing to the operator
-        unknown = sorted(set(body) - {"call", "do", "times", "seconds"})
-        if unknown or body.get("do") not in ACTS:
-            msg = f"a fault does one of {', '.join(sorted(ACTS))}; unknown: {unknown or body.get('do')}"
-            raise ValueError(msg)
-        times, seconds = body.get("times", 1), body.get("seconds", 0)
-        if not _number(times) or not _number(seconds) or times != int(times):
-            msg = f"times and seconds must be numbers between 0 and {MOST}"
-            raise ValueError(msg)
-        return cls(call=body["call"], do=body["do"], times=int(times), seconds=float(seconds))
 
 
 class Calls:
@@ -60,13 +35,13 @@ class Calls:
     def __init__(self, *, refuse: Wording, token: str | None) -> None:
         self._refuse = refuse
         self._token = token
-        self.faults: list[Fault] = []
+        self.faults = Faults({"call": Aim(ACTS)})
         self.made: list[str] = []
         """Method and path of every call, the operator's aside."""
 
     def add(self, call: str, do: str, *, times: int = 1, seconds: float = 0.0) -> None:
-        """Let something go wrong from now on."""
-        self.faults.append(Fault(call, do, times, seconds))
+        """Let something go wrong from now on. Raises ValueError."""
+        self.faults.plan({"call": call, "do": do, "times": times, "seconds": seconds})
 
     def routes(self) -> list[web.RouteDef]:
         """Return the operator's door; it asks for the same token as the API."""
@@ -78,12 +53,9 @@ class Calls:
             return await handler(request)
         call = f"{request.method} {request.path}"
         self.made.append(call)
-        fault = next(
-            (one for one in self.faults if one.times > 0 and fnmatch.fnmatchcase(call, one.call)), None
-        )
+        fault = self.faults.take(call)
         if fault is None:
             return await handler(request)
-        fault.times -= 1
         return await self._spoiled(fault, request, handler)
 
     async def _spoiled(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -112,17 +84,12 @@ class Calls:
             self.faults.clear()
         elif request.method == "POST":
             try:
-                body = await request.json()
-                self.faults += [Fault.parse(one) for one in (body if isinstance(body, list) else [body])]
+                self.faults.plan(await request.json())
             except ValueError as failure:
                 return web.json_response({"error": str(failure)}, status=400)
-        return web.json_response({"faults": [asdict(one) for one in self.faults if one.times > 0]})
+        return web.json_response({"faults": self.faults.rows()})
 
 
 def bearer_of(headers: Mapping[str, str]) -> str:
     """Return the token of the header ``Authorization``."""
     return headers.get("Authorization", "").removeprefix("Bearer ").strip()
-
-
-def _number(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value <= MOST

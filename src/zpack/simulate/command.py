@@ -19,7 +19,6 @@ from zpack.simulate.opnsense import command as opnsense
 from zpack.simulate.serving import listen
 from zpack.simulate.stripe.app import Server
 from zpack.simulate.stripe.errors import ApiError
-from zpack.simulate.stripe.faults import Fault
 from zpack.simulate.stripe.resources.events import DESTINATION, ENDPOINT, add_destination, add_endpoint
 from zpack.simulate.stripe.settings import API_VERSION, Settings
 from zpack.simulate.stripe.world import World
@@ -56,8 +55,8 @@ async def serve_stripe(options: argparse.Namespace, listener: socket.socket, sto
     """Serve Stripe until told to stop. Raises OSError, ValueError, ApiError."""
     world = World(_settings(options), file=options.state)
     with contextlib.closing(world.store):
-        for fault in _faults(options.fault):
-            world.faults.add(fault)
+        if options.fault:
+            world.faults.plan(json.loads(options.fault.read_text()))
         _endpoint(world, options)
         server = Server(world)
         address = await server.start(listener)
@@ -81,15 +80,6 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _numbers(text: str) -> tuple[float, ...]:
     return tuple(float(word) for word in text.split(",") if word.strip())
-
-
-def _faults(file: Path | None) -> list[Fault]:
-    """Return what ``--fault`` names. Raises OSError, ValueError."""
-    rows = json.loads(file.read_text()) if file else []
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        msg = f"{file}: the faults must be a list of objects"
-        raise ValueError(msg)
-    return [Fault.parse(row) for row in rows]
 
 
 def _endpoint(world: World, options: argparse.Namespace) -> None:

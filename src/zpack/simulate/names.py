@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zpack.simulate.calls import Calls, Fault
 from zpack.simulate.cloudflare.app import BASE, LIMIT, Account
 from zpack.simulate.serving import serve
 from zpack.simulate.technitium.app import Server
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     import argparse
     import asyncio
     import socket
+
+    from zpack.simulate.calls import Calls
 
 
 def add_names(systems: Any) -> None:
@@ -66,5 +67,5 @@ async def _technitium(options: argparse.Namespace, listener: socket.socket, stop
 
 def _plan(calls: Calls, file: Path | None) -> None:
     """Read what ``--fault`` names. Raises OSError, ValueError."""
-    rows = json.loads(file.read_text()) if file else []
-    calls.faults += [Fault.parse(row) for row in (rows if isinstance(rows, list) else [rows])]
+    if file:
+        calls.faults.plan(json.loads(file.read_text()))

@@ -16,7 +16,7 @@ from tests.control.publishing.rigs import NAMES, RIGS, Rig, well_proxy
 from zpack.control.db.tables import PublicPort
 from zpack.control.engine.errors import ForeignError
 from zpack.control.instances import store
-from zpack.control.publishing.reconciler import LinkReconciler, Pace
+from zpack.control.publishing.rounds import Rhythm
 from zpack.control.publishing.traefik import TraefikLink
 from zpack.control.wiring import build_clients, build_publishing, build_stores
 from zpack.control.wiring.edge import build_link_reconcilers
@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from tests.support.faulty_road import Road
     from zpack.control.publishing.actions import Publishing
     from zpack.control.publishing.models import Place
+    from zpack.control.publishing.reconciler import LinkReconciler
     from zpack.control.settings import Settings
     from zpack.control.wiring import Clients
 
 HERE, THERE = "10.0.0.5", "10.0.0.6"
 IMPATIENT, PATIENT = 0.4, 14.0
-AT_ONCE = Pace(every=1, listing=0, at_once=4, pause=0)
+AT_ONCE = Rhythm(every=1, listing=0, at_once=4, pause=0)
 
 
 @dataclass
@@ -140,7 +141,7 @@ async def ground(
         publishing, stores = build_publishing(theirs, clients), build_stores(clients)
         found = build_link_reconcilers(theirs, clients, stores, publishing=publishing, alone=lambda: True)
         for one in found:
-            one.pace = AT_ONCE
+            one.rhythm = AT_ONCE
         await a_server(clients, rig)
         yield Ground(rig, road, held, names, theirs, clients, publishing, found, monkeypatch)
         await clients.close()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from tests.control.publishing.ground import HERE, ground
 from tests.control.publishing.rigs import FILES, RIGS
-from zpack.control.db.tables import DeletedInstance
+from zpack.control.db.tables import DeletedInstance, RepairEvent
 from zpack.control.operations.actions import Operations
+from zpack.control.publishing.rounds import Gap
 from zpack.control.wiring.repair import build_reconciler
 from zpack.control.wiring.rooms import build_repair_plans
 
@@ -37,6 +38,13 @@ async def events(ground: Ground) -> list[Any]:
     query = f"select event, finding_id, details from repair_events where {kinds} order by id"
     async with ground.clients.database.reading() as session:
         return [tuple(row) for row in await session.execute(text(query))]
+
+
+async def removed(ground: Ground) -> list[Any]:
+    """Return what was told of names without a server."""
+    query = select(RepairEvent).where(RepairEvent.kind == "name_without_server").order_by(RepairEvent.id)
+    async with ground.clients.database.reading() as session:
+        return list(await session.scalars(query))
 
 
 async def lost(ground: Ground) -> str:
@@ -105,3 +113,31 @@ async def test_many_names_of_servers_that_were_deleted_go(ground: Ground) -> Non
             session.add(DeletedInstance(vmid=int(name[-4:]), hostname=name, ports={}))
     await ground.settle()
     assert "mc-paper-51" not in str(ground.held())
+    removals = await removed(ground)
+    ids = {f"name_without_server:{ground.rig.link}:mc-paper-{vmid}" for vmid in range(5100, 5104)}
+    assert {one.finding_id for one in removals} == ids
+    assert sorted(one.event for one in removals) == ["repair_began"] * 4 + ["repaired"] * 4
+    assert {(one.actor, one.details["evidence"]["why"]) for one in removals} == {
+        ("system:publishing", "its server is deleted")
+    }
+    async with ground.clients.database.reading() as session:
+        query = "select count(*) from audit_log where actor = 'system:publishing' and action like 'repair.%'"
+        assert await session.scalar(text(query)) == len(removals)
+
+
+@pytest.mark.parametrize("ground", two[:1], ids=lambda rig: rig.id, indirect=True)
+async def test_a_name_that_will_not_go_is_told_once_and_when_it_has_gone(ground: Ground) -> None:
+    (name,) = await strangers(ground, 1)
+    ground.road.break_("refused")
+    for _ in range(3):
+        await ground.mine.close(Gap(drop=[(name, None)]), {name: "10.0.0.1:25565"})
+    ground.road.mend()
+    await ground.settle()
+    removals = await removed(ground)
+    assert [one.event for one in removals] == ["repair_began", "repair_failed", "repaired"]
+    assert removals[0].details["evidence"] == {
+        "link": "velocity", "name": name, "held": "10.0.0.1:25565",
+        "why": "there is no server of this name, and never was",
+    }  # fmt: skip
+    assert removals[1].details["error"]
+    assert (await events(ground)) == []

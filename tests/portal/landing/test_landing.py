@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
 
     from tests.support.visitor import Visitor
 
-PUBLIC = ["/", "/features", "/pricing", "/faq", "/about", "/privacy-policy", "/terms-of-service"]
+PUBLIC = [
+    "/", "/features", "/pricing", "/faq", "/about", "/privacy-policy", "/terms-of-service",
+    "/minecraft-hosting", "/modded-minecraft-hosting", "/browser-dev-environments",
+]  # fmt: skip
 LIMITS = {
     "gameServers": 3, "devContainers": 0, "memoryMb": 4096, "cpus": 4, "diskMb": 20_480, "backupsPerServer": None,
 }  # fmt: skip
@@ -59,6 +63,7 @@ async def test_without_billing_every_plan_is_free(visitor: Visitor, root: Visito
     page = await visitor.get("/pricing")
     assert "takes no money" in page.text
     assert "$12.50" not in page.text
+    assert not page.all(".plan a, .plan .price")
 
 
 async def test_a_plan_shows_what_it_allows(visitor: Visitor, root: Visitor) -> None:
@@ -81,3 +86,20 @@ async def test_who_is_logged_in_is_led_inside(ann: Visitor) -> None:
     page = await ann.get("/")
     assert page.one('.public-end a[href="/dashboard"]')
     assert not page.all('a[href="/register"]')
+
+
+async def test_without_texts_of_the_operator_there_is_no_imprint(visitor: Visitor) -> None:
+    assert (await visitor.get("/imprint")).status == 404
+    assert not (await visitor.get("/")).all('a[href="/imprint"]')
+
+
+async def test_a_page_that_depends_on_a_catalog_stands_without_one(visitor: Visitor) -> None:
+    assert "catalog is empty just now" in (await visitor.get("/minecraft-hosting")).text
+    assert "offers no runtimes just now" in (await visitor.get("/browser-dev-environments")).text
+
+
+async def test_what_browsers_ask_for_by_themselves_is_there(visitor: Visitor) -> None:
+    said = json.loads((await visitor.get("/manifest.webmanifest")).html)
+    assert (said["name"], said["start_url"]) == ("zpack", "/dashboard")
+    icon = await visitor.get("/favicon.ico")
+    assert (icon.status, icon.path) == (200, said["icons"][0]["src"])

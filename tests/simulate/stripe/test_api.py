@@ -12,7 +12,6 @@ import stripe
 
 from tests.simulate.stripe import spec
 from tests.simulate.stripe.conftest import KEY
-from zpack.simulate.stripe.faults import Fault
 
 if TYPE_CHECKING:
     from zpack.simulate.stripe.world import World
@@ -157,7 +156,7 @@ async def test_a_key_of_another_call_is_refused(base: str) -> None:
 
 
 async def test_a_key_remembers_our_errors_but_not_the_callers(base: str, world: World) -> None:
-    world.faults.add(Fault.parse({"call": "POST /v1/customers", "do": "error"}))
+    world.faults.plan({"call": "POST /v1/customers", "do": "error"})
     for replayed in (False, True):
         status, _, headers = await called(base, "POST", "/v1/customers", "name=a", Idempotency_Key="k")
         assert (status, "Idempotent-Replayed" in headers) == (500, replayed)
@@ -166,7 +165,7 @@ async def test_a_key_remembers_our_errors_but_not_the_callers(base: str, world: 
 
 
 async def test_two_calls_with_one_key_do_not_run_at_once(base: str, world: World) -> None:
-    world.faults.add(Fault.parse({"call": "POST /v1/customers", "do": "latency", "seconds": 0.5}))
+    world.faults.plan({"call": "POST /v1/customers", "do": "latency", "seconds": 0.5})
     calls = [called(base, "POST", "/v1/customers", "name=a", Idempotency_Key="k") for _ in range(2)]
     answers = await asyncio.gather(*calls)
     assert sorted(status for status, _, _ in answers) == [200, 409]

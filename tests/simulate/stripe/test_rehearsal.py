@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import stripe
 
-from zpack.simulate.stripe.faults import Fault
-
 if TYPE_CHECKING:
     import aiohttp
 
@@ -32,14 +30,14 @@ async def test_a_lost_answer_was_acted_on_and_its_key_knows(
 async def test_a_broken_call_acts_or_not(
     client: stripe.StripeClient, world: World, do: str, made: int
 ) -> None:
-    world.faults.add(Fault.parse({"call": "POST /v1/customers", "do": do}))
+    world.faults.plan({"call": "POST /v1/customers", "do": do})
     with pytest.raises(stripe.APIError):
         await client.v1.customers.create_async({})
     assert len(list(world.store.all("customer"))) == made
 
 
 async def test_too_many_calls_are_refused_as_often_as_said(client: stripe.StripeClient, world: World) -> None:
-    world.faults.add(Fault.parse({"call": "* /v1/*", "do": "rate_limit", "times": 2}))
+    world.faults.plan({"call": "* /v1/*", "do": "rate_limit", "times": 2})
     for _ in range(2):
         with pytest.raises(stripe.RateLimitError):
             await client.v1.customers.list_async()

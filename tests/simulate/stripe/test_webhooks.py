@@ -12,7 +12,6 @@ import stripe
 from tests.simulate.stripe import spec
 from tests.simulate.stripe.conftest import SECRET
 from tests.support.waiting import eventually
-from zpack.simulate.stripe.faults import Fault
 from zpack.simulate.stripe.signature import signature
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ async def test_a_delivery_that_always_fails_is_given_up(
 
 
 async def test_an_event_is_duplicated(client: stripe.StripeClient, receiver: Receiver, world: World) -> None:
-    world.faults.add(Fault.parse({"delivery": "customer.*", "do": "duplicate"}))
+    world.faults.plan({"delivery": "customer.*", "do": "duplicate"})
     await client.v1.customers.create_async({})
     first, second = await receiver.until("customer.created", 2)
     assert first["id"] == second["id"]
@@ -84,7 +83,7 @@ async def test_an_event_is_duplicated(client: stripe.StripeClient, receiver: Rec
 async def test_an_event_is_dropped_but_stays_on_the_list(
     client: stripe.StripeClient, receiver: Receiver, world: World
 ) -> None:
-    world.faults.add(Fault.parse({"delivery": "customer.created", "do": "drop"}))
+    world.faults.plan({"delivery": "customer.created", "do": "drop"})
     made = await client.v1.customers.create_async({})
     await client.v1.customers.update_async(made.id, {"name": "b"})
     await receiver.until("customer.updated")
@@ -97,7 +96,7 @@ async def test_an_event_is_dropped_but_stays_on_the_list(
 async def test_events_are_held_and_released(
     client: stripe.StripeClient, receiver: Receiver, world: World, operator: Operator, do: str
 ) -> None:
-    world.faults.add(Fault.parse({"delivery": "customer.*", "do": do, "times": 20}))
+    world.faults.plan({"delivery": "customer.*", "do": do, "times": 20})
     made = [(await client.v1.customers.create_async({"name": str(n)})).id for n in range(20)]
     assert (await operator("GET", "deliveries"))["pending"] == 20
     assert receiver.got == []

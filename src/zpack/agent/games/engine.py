@@ -115,8 +115,6 @@ class Engine:
     mods_folder: str
     """Where the game looks for mods or plugins; empty when it takes none."""
     files: tuple[ManagedFile, ...]
-    editable: tuple[str, ...]
-    """Patterns of the files that a customer may edit."""
 
 
 def placeholders(value: Any) -> set[str]:

@@ -114,7 +114,6 @@ def parse_engine(text: str, *, source: str) -> Engine:
         folders=table.strings("folders"),
         mods_folder=table.path("mods_folder", default=""),
         files=tuple(_file(t) for t in table.tables("file")),
-        editable=table.strings("editable"),
     )
     table.end()
     _check(engine, source)
@@ -231,5 +230,5 @@ def _check(engine: Engine, source: str) -> None:
     if used - known:
         msg = f"{source}: unknown placeholder {', '.join(sorted(used - known))}"
         raise EngineFileError(msg)
-    for path in (*engine.folders, *engine.editable, *engine.archiving.skip):
+    for path in (*engine.folders, *engine.archiving.skip):
         check_inside(path, source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from zpack.control.engine.errors import ForeignError
@@ -14,39 +15,35 @@ if TYPE_CHECKING:
 LONGEST_PAUSE = 600.0
 
 
+class Spent(ForeignError):
+    """There may be no call for so many ``seconds``."""
+
+    def __init__(self, name: str, seconds: int) -> None:
+        super().__init__(f"{name} takes no more calls for {seconds} s", transient=True)
+        self.seconds = seconds
+
+
 class Pace:
-    """A bucket of ``amount`` calls that fills again within ``seconds``; who finds it empty is sent away."""
+    """At most ``amount`` calls within any ``seconds``; who comes too soon is sent away."""
 
     def __init__(
         self, *, name: str, amount: int, seconds: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._name = name
-        self._amount = amount
-        self._per_second = amount / seconds
+        self._seconds = seconds
         self._clock = clock
-        self._left = float(amount)
-        self._filled = clock()
+        self._made: deque[float] = deque(maxlen=amount)
         self._paused_until = 0.0
-        self.taken = 0
-        """Calls made so far."""
 
     def take(self) -> None:
-        """Count one call. Raises ForeignError, transient, when there may be none now."""
+        """Count one call. Raises Spent when there may be none now."""
         now = self._clock()
-        self._left = min(self._amount, self._left + (now - self._filled) * self._per_second)
-        self._filled = now
-        wait = max((1 - self._left) / self._per_second, self._paused_until - now)
+        free_at = self._made[0] + self._seconds if len(self._made) == self._made.maxlen else 0.0
+        wait = max(free_at, self._paused_until) - now
         if wait > 0:
-            message = f"{self._name} takes no more calls for {math.ceil(wait)} s"
-            raise ForeignError(message, transient=True)
-        self._left -= 1
-        self.taken += 1
+            raise Spent(self._name, math.ceil(wait))
+        self._made.append(now)
 
-    def pause(self, retry_after: str | None, *, otherwise: float) -> None:
-        """Make no calls for so many seconds as the header ``Retry-After`` says."""
-        seconds = (
-            float(retry_after)
-            if retry_after and retry_after.isascii() and retry_after.isdigit()
-            else otherwise
-        )
+    def pause(self, seconds: float) -> None:
+        """Make no calls for so many seconds, at least one."""
         self._paused_until = self._clock() + min(LONGEST_PAUSE, max(1.0, seconds))

@@ -109,7 +109,7 @@ class Cloudflare:
             **call,
         )
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            self.pace.pause(answer.headers.get("Retry-After"), otherwise=PAUSE_SECONDS)
+            self.pace.pause(_seconds(answer.headers.get("Retry-After")))
         body = answer.json
         if isinstance(body, dict) and body.get("success") is True and answer.status < 300:  # noqa: PLR2004 - any 2xx
             return {"result": None, **body}
@@ -145,3 +145,9 @@ def _pages(body: Mapping[str, Any]) -> int:
     info = body.get("result_info")
     pages = info.get("total_pages") if isinstance(info, dict) else None
     return pages if isinstance(pages, int) and not isinstance(pages, bool) else 1
+
+
+def _seconds(retry_after: str | None) -> float:
+    """Return how long the header ``Retry-After`` asks us to wait."""
+    told = retry_after is not None and retry_after.isascii() and retry_after.isdigit()
+    return float(retry_after or 0) if told else PAUSE_SECONDS

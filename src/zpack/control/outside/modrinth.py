@@ -7,19 +7,19 @@ The limit is everybody's, so it is kept here before Modrinth has to; callers are
 from __future__ import annotations
 
 import json
-import math
 import re
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from zpack.control.engine.budget import Budget
 from zpack.control.engine.errors import ForeignError, Refusal
+from zpack.control.engine.pace import Pace, Spent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from zpack.control.outside.http import ForeignHttp
 
@@ -40,35 +40,6 @@ class ModrinthBusy(Refusal):
     code = "modrinth_busy"
 
 
-class Pace:
-    """How many calls may still be made: by our own count, and by what Modrinth says."""
-
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._made: deque[float] = deque(maxlen=CALLS)
-        self._paused_until = 0.0
-
-    def take(self) -> None:
-        """Count one call. Raises ModrinthBusy."""
-        now = self._clock()
-        free_at = self._made[0] + WINDOW_SECONDS if len(self._made) == CALLS else 0.0
-        wait = max(free_at, self._paused_until) - now
-        if wait > 0:
-            seconds = math.ceil(wait)
-            raise ModrinthBusy(
-                f"Modrinth takes no more calls for {seconds} s.", details={"retryAfter": seconds}
-            )
-        self._made.append(now)
-
-    def told(self, status: int, headers: Mapping[str, str]) -> None:
-        """Note what Modrinth says is left."""
-        spent = status == HTTPStatus.TOO_MANY_REQUESTS or _number(headers.get("X-Ratelimit-Remaining")) == 0
-        if spent:
-            reset = _number(headers.get("X-Ratelimit-Reset"))
-            pause = min(LONGEST_PAUSE, max(1.0, WINDOW_SECONDS if reset is None else reset))
-            self._paused_until = self._clock() + pause
-
-
 class Modrinth:
     """Reads Modrinth. Answers are remembered for a minute; what they say is data, not trusted code."""
 
@@ -76,7 +47,7 @@ class Modrinth:
         self._base = base_url.rstrip("/")
         self._headers = {"User-Agent": user_agent, "Accept": "application/json"}
         self._http = http
-        self._pace = Pace()
+        self._pace = Pace(name="Modrinth", amount=CALLS, seconds=WINDOW_SECONDS)
         self._kept: OrderedDict[str, tuple[float, Any]] = OrderedDict()
 
     async def search(
@@ -122,9 +93,9 @@ class Modrinth:
 
     async def ping(self, budget: Budget) -> None:
         """Raise ForeignError unless it answers; what it answers does not matter."""
-        self._pace.take()
+        self._count()
         answer = await self._http.request("GET", self._base, budget=budget, headers=self._headers)
-        self._pace.told(answer.status, answer.headers)
+        self._told(answer.status, answer.headers)
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ForeignError(f"Modrinth answered {answer.status}", transient=True, status=answer.status)
 
@@ -152,7 +123,7 @@ class Modrinth:
         return found
 
     async def _ask(self, path: str, params: Mapping[str, str], body: Any) -> Any:
-        self._pace.take()
+        self._count()
         answer = await self._http.request(
             "POST" if body is not None else "GET",
             self._base + path,
@@ -162,11 +133,11 @@ class Modrinth:
             json_body=body,
             limit=BODY_LIMIT,
         )
-        self._pace.told(answer.status, answer.headers)
+        self._told(answer.status, answer.headers)
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._pace.take()
+            self._count()
         if answer.status != HTTPStatus.OK:
             raise ForeignError(
                 f"Modrinth answered {answer.status}", transient=answer.status >= 500, status=answer.status  # noqa: PLR2004 - HTTP 5xx
@@ -175,6 +146,21 @@ class Modrinth:
         if found is None:
             raise _unreadable()
         return found
+
+    def _count(self) -> None:
+        """Count one call. Raises ModrinthBusy."""
+        try:
+            self._pace.take()
+        except Spent as spent:
+            message = f"Modrinth takes no more calls for {spent.seconds} s."
+            raise ModrinthBusy(message, details={"retryAfter": spent.seconds}) from spent
+
+    def _told(self, status: int, headers: Mapping[str, str]) -> None:
+        """Note what Modrinth says is left."""
+        spent = status == HTTPStatus.TOO_MANY_REQUESTS or _number(headers.get("X-Ratelimit-Remaining")) == 0
+        if spent:
+            reset = _number(headers.get("X-Ratelimit-Reset"))
+            self._pace.pause(min(LONGEST_PAUSE, WINDOW_SECONDS if reset is None else reset))
 
 
 def _is_id(text: str) -> bool:

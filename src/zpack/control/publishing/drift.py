@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from zpack.control.accounts.models import User
     from zpack.control.db.session import Database
     from zpack.control.instances.models import EdgeIntent
-    from zpack.control.publishing.reconciler import Gap, LinkReconciler
+    from zpack.control.publishing.reconciler import LinkReconciler
+    from zpack.control.publishing.rounds import Gap
 
 LOOK_SECONDS = 30.0
 SHOWN = 500
@@ -64,7 +65,7 @@ class Drift:
         async with self._database.transaction() as session:
             counts = {one.link: _count(one) for one in looked}
             audit.record(session, "edge.drift.apply", actor=admin.id, links=counts)
-        report["applied"] = dict(await asyncio.gather(*(self._mended(one) for one in looked)))
+        report["applied"] = dict(await asyncio.gather(*(self._mended(one, admin.id) for one in looked)))
         return report
 
     async def _looked(self, *, doubting: bool) -> list[Looked]:
@@ -86,11 +87,11 @@ class Drift:
             found.gap = await reconciler.believed(gap, found.listed or {}) if doubting else gap
         return found
 
-    async def _mended(self, looked: Looked) -> tuple[str, dict[str, Any]]:
+    async def _mended(self, looked: Looked, actor: str) -> tuple[str, dict[str, Any]]:
         if looked.gap is None:
             return looked.link, {"ok": False, "error": looked.error}
         try:
-            await self._reconcilers[looked.link].close(looked.gap, looked.listed or {})
+            await self._reconcilers[looked.link].close(looked.gap, looked.listed or {}, actor=actor)
         except ForeignError as failure:
             return looked.link, {"ok": False, "error": failure.message}
         return looked.link, {"ok": True}

@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from zpack.control.engine.mass import is_mass
 from zpack.control.instances import store
@@ -18,61 +17,24 @@ from zpack.control.publishing.fanout import ask
 from zpack.control.publishing.links import DOORS
 from zpack.control.publishing.outcomes import IDLE, path_of
 from zpack.control.publishing.places import vmid_in
+from zpack.control.publishing.removals import ACTOR, Removal
+from zpack.control.publishing.rounds import Fuse, Gap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from zpack.control.db.session import Database
-    from zpack.control.engine.errors import ForeignError
     from zpack.control.instances.models import EdgeIntent
     from zpack.control.publishing.actions import Publishing
     from zpack.control.publishing.fanout import Outcome
     from zpack.control.publishing.links import Link
     from zpack.control.publishing.models import Place
     from zpack.control.publishing.places import Places
+    from zpack.control.publishing.removals import Ledger
+    from zpack.control.publishing.rounds import Rhythm, Watcher
 
 log = logging.getLogger("zpack.publishing")
-BREAK_AFTER = 3
-"""So many failures in a row are the system's, not the servers': the rest wait for the next round."""
 PAUSE_MOST = 600.0
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How often a system is looked at: providers with limits rarely, and few calls at once."""
-
-    every: float
-    """Seconds between two looks at our own records."""
-    listing: float
-    """Seconds between two looks at all that the system holds; 0: with every look at our records."""
-    at_once: int
-    pause: float
-    """Seconds that one server waits after its first failure, twice as long after each next; 0: none waits."""
-
-
-class Watcher(Protocol):
-    """Somebody who wants to know what a system listed."""
-
-    async def saw(self, listed: Mapping[str, str], rows: Mapping[str, EdgeIntent]) -> None:
-        """Take in what is listed now."""
-        ...
-
-    def blind(self) -> None:
-        """Forget what was seen: another worker looks from now on."""
-        ...
-
-
-@dataclass
-class Gap:
-    """What a system lacks and what it has too much."""
-
-    put: list[EdgeIntent] = field(default_factory=list["EdgeIntent"])
-    drop: list[tuple[str, EdgeIntent | None]] = field(default_factory=list[tuple[str, "EdgeIntent | None"]])
-    withheld: list[str] = field(default_factory=list[str])
-    """Names without a server that are left alone: they are too many at once."""
-
-    def __bool__(self) -> bool:
-        return bool(self.put or self.drop)
 
 
 class LinkReconciler:
@@ -85,12 +47,14 @@ class LinkReconciler:
         link: Link,
         publishing: Publishing,
         places: Places,
-        pace: Pace,
+        rhythm: Rhythm,
+        ledger: Ledger,
         alone: Callable[[], bool],
         watcher: Watcher | None = None,
     ) -> None:
         self.link = link
-        self.pace = pace
+        self.rhythm = rhythm
+        self._ledger = ledger
         self._database = database
         self._publishing = publishing
         self._places = places
@@ -181,7 +145,7 @@ class LinkReconciler:
         if now < self._list_at:
             return None
         listed = await self.link.listed()
-        self._list_at = now + self.pace.listing * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+        self._list_at = now + self.rhythm.listing * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
         return listed
 
     async def rows(self) -> dict[str, EdgeIntent]:
@@ -194,9 +158,10 @@ class LinkReconciler:
         """Return the places that are to be dropped (False) and put (True), in the order of the doing."""
         found: list[tuple[Place, bool]] = []
         for name, row in gap.drop:
-            place = self._places.of_intent(row) if row else await self._gone(name)
-            if place is not None:
-                found.append((place, False))
+            if row is not None:
+                found.append((self._places.of_intent(row), False))
+            elif (gone := await self._gone(name)) is not None:
+                found.append((gone[0], False))
         return found + [(self._places.of_intent(row), True) for row in gap.put]
 
     async def put_again(self, hostname: str) -> dict[str, Any]:
@@ -210,12 +175,17 @@ class LinkReconciler:
             raise outcome.failure
         return dict(outcome.evidence)
 
-    async def close(self, gap: Gap, listed: Mapping[str, str]) -> None:
+    async def close(self, gap: Gap, listed: Mapping[str, str], *, actor: str = ACTOR) -> None:
         """Take off what must not be there, put on what must. Raises ForeignError when the system is away."""
-        gate, fuse = asyncio.Semaphore(self.pace.at_once), Fuse()
+        gate, fuse = asyncio.Semaphore(self.rhythm.at_once), Fuse()
         async with asyncio.TaskGroup() as group:
             for name, row in gap.drop:
-                group.create_task(self._drop(name, row, gate, fuse))
+                one = (
+                    self._drop(row, gate, fuse)
+                    if row
+                    else self._remove(name, listed.get(name), gate, fuse, actor)
+                )
+                group.create_task(one)
             puts = [group.create_task(self._put(row, gate, fuse)) for row in gap.put]
         put = [found for task in puts if (found := task.result()) is not None]
         if put:
@@ -223,18 +193,37 @@ class LinkReconciler:
         if fuse.blown is not None:
             raise fuse.blown
 
-    async def _drop(self, name: str, row: EdgeIntent | None, gate: asyncio.Semaphore, fuse: Fuse) -> None:
+    async def _drop(self, row: EdgeIntent, gate: asyncio.Semaphore, fuse: Fuse) -> None:
+        place = self._places.of_intent(row)
         async with gate:
             if fuse.blown is not None:
                 return
-            log.warning("taking %s off %s: no server is to be reached by this name", name, self.link.name)
-            place = self._places.of_intent(row) if row else await self._gone(name)
-            if place is None:
+            log.warning("taking %s off %s: it is to be reached by nobody", row.hostname, self.link.name)
+            outcome = await ask(self.link, place, on=False)
+            self._count(row.hostname, outcome, fuse)
+        await self._publishing.note(place, {self.link.name: outcome}, on=False)
+
+    async def _remove(
+        self, name: str, held: str | None, gate: asyncio.Semaphore, fuse: Fuse, actor: str
+    ) -> None:
+        """Take off a name without a server. Written down before and after; of failures in a row the first."""
+        async with gate:
+            if fuse.blown is not None or (gone := await self._gone(name)) is None:
                 return
+            place, archived = gone
+            removal, again = (
+                Removal(self.link.name, name, place.vmid, held, archived, actor),
+                name in self._later,
+            )
+            log.warning("taking %s off %s: no server is to be reached by this name", name, self.link.name)
+            if not again:
+                await self._ledger.note(removal, "repair_began")
             outcome = await ask(self.link, place, on=False)
             self._count(name, outcome, fuse)
-        if row is not None:
-            await self._publishing.note(place, {self.link.name: outcome}, on=False)
+            if outcome.failure is None:
+                await self._ledger.note(removal, "repaired", outcome=dict(outcome.evidence))
+            elif not again:
+                await self._ledger.note(removal, "repair_failed", error=outcome.failure.message)
 
     async def _put(
         self, row: EdgeIntent, gate: asyncio.Semaphore, fuse: Fuse
@@ -261,12 +250,13 @@ class LinkReconciler:
             elif outcome.failure or row.link != "published" or row.hostname in listed:
                 await self._publishing.note(place, {self.link.name: outcome}, on=True)
 
-    async def _gone(self, name: str) -> Place | None:
-        """Return the place of a server without a row; None: by now there is one."""
+    async def _gone(self, name: str) -> tuple[Place, bool] | None:
+        """Return the place of a server without a row, and whether there was one; None: by now there is."""
         async with self._database.reading() as session:
             if await store.find_by_hostname(session, name) is not None:
                 return None
-            return self._places.of_gone(name, await store.find_archived(session, vmid_in(name) or 0))
+            archived = await store.find_archived(session, vmid_in(name) or 0)
+        return self._places.of_gone(name, archived), archived is not None and archived.hostname == name
 
     def _count(self, name: str, outcome: Outcome, fuse: Fuse) -> None:
         fuse.count(outcome.failure)
@@ -274,22 +264,8 @@ class LinkReconciler:
             self._later.pop(name, None)
             return
         tries = self._later.get(name, (0, 0.0))[0]
-        pause = min(PAUSE_MOST, self.pace.pause * 2**tries) * random.uniform(0.7, 1.3)  # noqa: S311 - jitter
+        pause = min(PAUSE_MOST, self.rhythm.pause * 2**tries) * random.uniform(0.7, 1.3)  # noqa: S311 - jitter
         self._later[name] = (min(tries + 1, 16), asyncio.get_running_loop().time() + pause)
-
-
-class Fuse:
-    """Blows after several passing failures in a row: then the system is away, and nobody knocks on."""
-
-    def __init__(self) -> None:
-        self._row = 0
-        self.blown: ForeignError | None = None
-
-    def count(self, failure: ForeignError | None) -> None:
-        """Take in how one call ended."""
-        self._row = self._row + 1 if failure is not None and failure.transient else 0
-        if failure is not None and self._row >= BREAK_AFTER:
-            self.blown = failure
 
 
 def _may_hold(row: EdgeIntent) -> bool:

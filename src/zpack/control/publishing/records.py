@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zpack.control.publishing.models import MINECRAFT_PORT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -66,11 +68,17 @@ class Doors:
 
     minecraft: Target
     others: Target
+    minecraft_port: int = MINECRAFT_PORT
+    """Where the game proxy listens: of all servers behind it alike."""
 
     def of(self, place: Place) -> Target:
         """Return the door of a place."""
         own, other = (self.minecraft, self.others) if place.minecraft else (self.others, self.minecraft)
         return own if own.v4 or own.v6 else other
+
+    def port_of(self, place: Place, number: int) -> int:
+        """Return where players of a place find its port of this number."""
+        return self.minecraft_port if place.minecraft else number
 
 
 @dataclass(frozen=True)
@@ -123,7 +131,7 @@ def wanted_records(place: Place, doors: Doors) -> frozenset[Record]:
     for each in reversed(place.endpoints):
         name = f"_{each.name}._{each.protocol}.{fqdn}"
         found = {one for one in found if one.name != name} | {
-            Record(name, "SRV", srv(0, 0, each.number, fqdn))
+            Record(name, "SRV", srv(0, 0, doors.port_of(place, each.number), fqdn))
         }
     return frozenset(found)
 

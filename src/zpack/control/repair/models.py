@@ -23,6 +23,7 @@ Kind = Literal[
     "suspended_running",
     "mass_event",
     "edge_mass_event",
+    "name_without_server",
 ]
 Source = Literal["proxmox", "agents", "edge", "database"]
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
@@ -51,6 +52,7 @@ TRAITS: dict[Kind, Trait] = {
     "suspended_running": Trait(frozenset({"proxmox"}), 1, by="suspension"),
     "mass_event": Trait(frozenset({"proxmox"}), None, alarm=True),
     "edge_mass_event": Trait(frozenset({"edge"}), None, alarm=True),
+    "name_without_server": Trait(frozenset({"edge"}), 1, by="publishing"),
 }
 BY_LINK: frozenset[Kind] = frozenset({"registration_missing", "record_missing", "edge_mass_event"})
 """Kinds whose subjects begin with a link: each link is looked at, or not, by itself."""

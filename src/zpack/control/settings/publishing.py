@@ -23,6 +23,8 @@ class PublishingSettings(BaseSettings):
     """Secret shared with the bridge or edge."""
     game_domain: str = env("GAME_DOMAIN", default="zpack.localhost")
     """Domain below which servers get their names."""
+    edge_public_port: int = env("EDGE_PUBLIC_PORT", default=25565, ge=1, le=65535)
+    """Port at which Minecraft's players reach the game proxy."""
     edge_seconds: float = env("ZPACK_EDGE_SECONDS", default=2.0)
     """Seconds between two comparisons of the edge with what is published."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from zpack.control.instances import store
-from zpack.control.publishing.models import MINECRAFT_PORT, endpoints_of
+from zpack.control.publishing.models import MINECRAFT_PORT, endpoints_of, is_minecraft
 from zpack.control.publishing.store import place_of
 from zpack.control.status.live import Looked
 from zpack.control.status.merge import Observed, agent_ready, host_status, merge_connection
@@ -67,6 +67,7 @@ class Servers:
         instances: Instances,
         live: LiveState,
         domain: str,
+        edge_port: int,
         plan_of: Callable[[str | None], str],
     ) -> None:
         self._plan_of = plan_of
@@ -74,6 +75,7 @@ class Servers:
         self._instances = instances
         self._live = live
         self._domain = domain
+        self._edge_port = edge_port
         self._shown: OrderedDict[int, Shown] = OrderedDict()
 
     async def listed(self, user: User) -> bytes:
@@ -194,7 +196,7 @@ class Servers:
             "operationMessage": known.get("operationMessage"),
             "maintenance": known.get("maintenance") is True,
             "connection": connection,
-            "address": endpoints[0]["address"] if endpoints else fqdn,
+            "address": endpoints[0]["address"] if endpoints else self._by_name(payload, fqdn),
             "endpoints": endpoints,
             "ip": facts.ip,
             "plan": self._plan_of(facts.plan),
@@ -204,6 +206,11 @@ class Servers:
             "serverBillingState": facts.billing_state,
             "createdAt": facts.created_at,
         }
+
+    def _by_name(self, payload: dict[str, Any], fqdn: str) -> str:
+        """Return what a player types; Minecraft looks at its usual port unless another is said."""
+        at_usual = self._edge_port == MINECRAFT_PORT or not is_minecraft(str(payload.get("game")))
+        return fqdn if at_usual else f"{fqdn}:{self._edge_port}"
 
 
 def _endpoints(payload: dict[str, Any], fqdn: str) -> list[dict[str, Any]]:

@@ -12,7 +12,9 @@ from zpack.control.publishing.listing import ProxyList
 from zpack.control.publishing.names import LOT
 from zpack.control.publishing.operators import Operators
 from zpack.control.publishing.places import Places
-from zpack.control.publishing.reconciler import LinkReconciler, Pace
+from zpack.control.publishing.reconciler import LinkReconciler
+from zpack.control.publishing.rounds import Rhythm
+from zpack.control.repair.removals import Removals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +23,12 @@ if TYPE_CHECKING:
     from zpack.control.settings import Settings
     from zpack.control.wiring.clients import Clients, Stores
 
-PACES = {
-    "cloudflare": Pace(every=10, listing=600, at_once=LOT, pause=10),
-    "technitium": Pace(every=10, listing=120, at_once=LOT, pause=5),
-    "rfc2136": Pace(every=10, listing=120, at_once=LOT, pause=5),
-    "traefik": Pace(every=5, listing=30, at_once=16, pause=5),
-    "opnsense": Pace(every=10, listing=120, at_once=16, pause=5),
+RHYTHMS = {
+    "cloudflare": Rhythm(every=10, listing=600, at_once=LOT, pause=10),
+    "technitium": Rhythm(every=10, listing=120, at_once=LOT, pause=5),
+    "rfc2136": Rhythm(every=10, listing=120, at_once=LOT, pause=5),
+    "traefik": Rhythm(every=5, listing=30, at_once=16, pause=5),
+    "opnsense": Rhythm(every=10, listing=120, at_once=16, pause=5),
 }
 CLUSTER_SECONDS = 10.0
 AT_ONCE = 16
@@ -47,7 +49,7 @@ def build_link_reconcilers(
     alone: Callable[[], bool],
 ) -> tuple[LinkReconciler, ...]:
     """Construct what keeps each link right."""
-    paces = PACES | {"velocity": Pace(every=settings.edge_seconds, listing=0, at_once=AT_ONCE, pause=0)}
+    rhythms = RHYTHMS | {"velocity": Rhythm(every=settings.edge_seconds, listing=0, at_once=AT_ONCE, pause=0)}
     watched = ProxyList(registrations=stores.registrations, changes=stores.changes)
     return tuple(
         LinkReconciler(
@@ -55,7 +57,8 @@ def build_link_reconcilers(
             link=link,
             publishing=publishing,
             places=build_places(settings),
-            pace=paces[link.name],
+            rhythm=rhythms[link.name],
+            ledger=Removals(database=clients.database),
             alone=alone,
             watcher=watched if link.name == "velocity" else None,
         )
@@ -87,10 +90,10 @@ def build_drift(settings: Settings, clients: Clients, stores: Stores, publishing
 def link_periodics(reconcilers: tuple[LinkReconciler, ...]) -> tuple[Periodic, ...]:
     """Give each its rhythm; after failures later, so that a system that comes back is not run down."""
     return tuple(
-        Periodic(name=f"edge-{one.link.name}", every=one.pace.every, tick=one.tick, cap=_cap(one.pace))
+        Periodic(name=f"edge-{one.link.name}", every=one.rhythm.every, tick=one.tick, cap=_cap(one.rhythm))
         for one in reconcilers
     )
 
 
-def _cap(pace: Pace) -> float:
-    return pace.every if pace.listing == 0 else 120.0
+def _cap(rhythm: Rhythm) -> float:
+    return rhythm.every if rhythm.listing == 0 else 120.0

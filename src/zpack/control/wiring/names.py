@@ -28,13 +28,15 @@ def build_names(settings: Settings) -> tuple[Link, ...]:
     inside = Doors(
         minecraft=Target(settings.velocity_edge_ip, settings.velocity_edge_ipv6),
         others=Target(settings.traefik_edge_ip, settings.traefik_edge_ipv6),
+        minecraft_port=settings.edge_public_port,
     )
     public = Target(settings.public_edge_ip, settings.public_edge_ipv6)
+    outside = Doors(minecraft=public, others=public, minecraft_port=settings.edge_public_port)
     found: list[tuple[Zone, Doors]] = []
     if settings.technitium_url:
         found.append((_technitium(settings, settings.technitium_url), inside))
     if settings.cloudflare_zone_id:
-        found.append((_cloudflare(settings, settings.cloudflare_zone_id), Doors(public, public)))
+        found.append((_cloudflare(settings, settings.cloudflare_zone_id), outside))
     if settings.rfc2136_server:
         found.append((_rfc2136(settings, settings.rfc2136_server), inside))
     return tuple(NamesLink(zone=zone, domain=settings.game_domain, doors=doors) for zone, doors in found)

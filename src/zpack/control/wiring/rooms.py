@@ -263,6 +263,7 @@ def build_servers(settings: Settings, clients: Clients, entitlements: Entitlemen
         instances=build_instances(clients),
         live=LiveState(redis=clients.redis),
         domain=settings.game_domain,
+        edge_port=settings.edge_public_port,
         plan_of=entitlements.plan_name,
     )
 

@@ -13,12 +13,14 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from zpack.simulate.opnsense.faults import Fault, Faults
+from zpack.simulate.faults import MOST, Aim, Faults
 from zpack.simulate.opnsense.firewall import KINDS, Firewall, InUse
 from zpack.simulate.opnsense.items import row, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from zpack.simulate.faults import Fault
 
 BODY_LIMIT = 1 << 20
 ROWS = 20
@@ -28,12 +30,17 @@ MISSING = ({"errorMessage": "Endpoint not found"}, 404)
 Answer = tuple[Any, int]
 
 
+ACTS = frozenset(
+    {"slow", "unauthorized", "forbidden", "missing", "error", "error_after", "lost", "garbage", "invalid"}
+)
+
+
 class Door:
     """Answers ``/api`` and the operator's ``/_simulate`` of one firewall."""
 
     def __init__(self, firewall: Firewall, *, key: str, secret: str) -> None:
         self.firewall = firewall
-        self.faults = Faults()
+        self.faults = Faults({"call": Aim(ACTS, times=MOST)})
         self.calls: list[str] = []
         self._key = f"{key}:{secret}".encode()
         self._fixed: dict[str, Callable[[str, dict[str, Any], list[str]], Answer]] = {
@@ -186,7 +193,7 @@ class Door:
             self.faults.clear()
         elif request.method == "POST":
             try:
-                self.faults.add(Fault.parse(await request.json()))
+                self.faults.plan(await request.json())
             except ValueError as wrong:
                 return web.json_response({"error": str(wrong)}, status=400)
         return web.json_response({"faults": self.faults.rows()})

@@ -114,11 +114,12 @@ class Deliveries:
 
     def _note(self, event: Body, target: Target) -> None:
         faults = self._world.faults
-        if faults.of_delivery(event["type"], "drop"):
+        if faults.take(event["type"], target="delivery", acts=("drop",)):
             self._put(event, target, state="dropped")
             return
-        hold = faults.of_delivery(event["type"], "hold", "shuffle")
-        for _ in range(2 if faults.of_delivery(event["type"], "duplicate") else 1):
+        hold = faults.take(event["type"], target="delivery", acts=("hold", "shuffle"))
+        again = faults.take(event["type"], target="delivery", acts=("duplicate",))
+        for _ in range(2 if again else 1):
             shuffled = bool(hold and hold.do == "shuffle")
             self._put(event, target, state="held" if hold else "waiting", shuffled=shuffled)
 

@@ -23,8 +23,8 @@ from zpack.simulate.stripe.resources.routes import ROUTES
 if TYPE_CHECKING:
     import re
 
+    from zpack.simulate.faults import Fault
     from zpack.simulate.stripe.calls import Route
-    from zpack.simulate.stripe.faults import Fault
     from zpack.simulate.stripe.world import World
 
 log = logging.getLogger("zpack.simulate.stripe")
@@ -60,7 +60,7 @@ class Door:
         try:
             self.admit(request)
             asked = await self._asked(request)
-            fault = self._world.faults.of_call(asked.method, asked.path)
+            fault = self._world.faults.take(f"{asked.method} {asked.path}")
             answer, replayed = await self._answer(asked, ident, fault)
         except ApiError as failure:
             answer = Saved(failure.status, {"error": failure.body})

@@ -11,7 +11,6 @@ from aiohttp import web
 from zpack.simulate.stripe.billing import checkouts, disputes
 from zpack.simulate.stripe.billing.due import pass_time
 from zpack.simulate.stripe.errors import ApiError, invalid
-from zpack.simulate.stripe.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -70,13 +69,10 @@ class Rehearsal:
         return {"faults": self._world.faults.rows()}
 
     def _add_faults(self, request: web.Request, body: dict[str, Any]) -> Any:
-        given = body.get("faults", [body])
         try:
-            faults = [Fault.parse(one) for one in given]
-        except (ValueError, AttributeError, TypeError) as failure:
+            self._world.faults.plan(body.get("faults", body))
+        except ValueError as failure:
             raise invalid(str(failure), param="faults") from None
-        for fault in faults:
-            self._world.faults.add(fault)
         return self._faults(request, body)
 
     def _clear_faults(self, request: web.Request, body: dict[str, Any]) -> Any:

@@ -6,7 +6,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from zpack.simulate.stripe.faults import Faults
+from zpack.simulate.faults import MOST, Aim, Faults
 from zpack.simulate.stripe.store import Store, copied, new_id
 
 if TYPE_CHECKING:
@@ -22,13 +22,20 @@ CHANGES = (".updated", ".refunded")
 """Endings of the events that tell what the attributes were."""
 
 
+FAULTS = {
+    "call": Aim(frozenset({"error", "error_after", "lost", "rate_limit", "latency"})),
+    "delivery": Aim(frozenset({"duplicate", "drop", "shuffle", "hold"})),
+    "customer": Aim(word="decline", usual="generic_decline", times=MOST),
+}
+
+
 class World:
     """One account in test mode. Everything in it happens in one thread, call by call."""
 
     def __init__(self, settings: Settings, *, file: Path | None = None) -> None:
         self.settings = settings
         self.store = Store(file)
-        self.faults = Faults()
+        self.faults = Faults(FAULTS)
         self.request: dict[str, Any] = {"id": None, "idempotency_key": None}
         self.moment: int | None = None
         self.listeners: list[Callable[[Body], None]] = []
@@ -57,6 +64,11 @@ class World:
     def now_of(self, customer: str | None) -> int:
         """Return the time a customer lives in."""
         return self.now(self.clock_of(customer))
+
+    def decline_of(self, customer: str | None) -> str | None:
+        """Return the reason for which a customer's card is refused now, counting it, or None."""
+        fault = self.faults.take(customer or "", target="customer")
+        return fault.do if fault else None
 
     def emit(self, kind: str, body: Body, previous: Body | None = None) -> Body:
         """Record an event with a snapshot of its object and tell the listeners."""

@@ -29,7 +29,7 @@ TOKEN = "the-right-token-of-this-zone"
 GAME_PROXY = Target("192.0.2.10", "2001:db8::10")
 OTHERS = Target("192.0.2.20")
 DOORS = Doors(GAME_PROXY, OTHERS)
-MOVED = Doors(Target("192.0.2.11", "2001:db8::11"), Target("192.0.2.21"))
+MOVED = Doors(Target("192.0.2.11", "2001:db8::11"), Target("192.0.2.21"), minecraft_port=25570)
 HTTP_FAULTS = (
     "error",
     "error_after",
@@ -62,7 +62,8 @@ def expected(one: Place, doors: Doors = DOORS) -> set[Row]:
     if target.v6:
         found.add((one.fqdn, "AAAA", target.v6))
     end = one.endpoints[0]
-    return found | {(f"_{end.name}._{end.protocol}.{one.fqdn}", "SRV", f"0 0 {end.number} {one.fqdn}")}
+    number = doors.minecraft_port if one.game == "minecraft" else end.number
+    return found | {(f"_{end.name}._{end.protocol}.{one.fqdn}", "SRV", f"0 0 {number} {one.fqdn}")}
 
 
 @dataclass

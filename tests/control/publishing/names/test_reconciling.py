@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from tests.control.provisioning.counterparts import Counterparts
     from tests.control.provisioning.world import World
+    from tests.support.http import Caller
     from zpack.control.settings import Settings
 
 ZONE = "zpack.localhost"
+EDGE_PORT = 25570
 NAME = f"mc-flying-squid-5000.{ZONE}"
 
 
@@ -50,6 +52,7 @@ def extra(others: Counterparts, account: tuple[Account, str], server: tuple[Serv
         "technitium_url": server[1],
         "technitium_token": TOKEN,
         "velocity_edge_ip": "10.60.0.5",
+        "edge_public_port": EDGE_PORT,
     }
 
 
@@ -70,6 +73,18 @@ async def test_a_server_comes_and_goes(
     await run(world.delete, state)
     assert account[0].zone(ZONE).records == {}
     assert [one.kind for one in server[0].zones[ZONE]] == ["SOA", "NS"]
+
+
+async def test_a_server_is_found_and_shown_at_the_port_of_the_edge(
+    world: World, ann: Caller, account: tuple[Account, str], server: tuple[Server, str]
+) -> None:
+    me = (await ann.get("/api/auth/me")).body["user"]["id"]
+    await world.created(5000, owner=me)
+    rows = account[0].zone(ZONE).records.values()
+    assert [row["data"]["port"] for row in rows if row["type"] == "SRV"] == [EDGE_PORT]
+    assert [one.data["port"] for one in server[0].zones[ZONE] if one.kind == "SRV"] == [EDGE_PORT]
+    (shown,) = (await ann.get("/api/servers")).body["servers"]
+    assert shown["address"] == f"{NAME}:{EDGE_PORT}"
 
 
 async def test_records_of_a_server_that_is_no_more_go(world: World, account: tuple[Account, str]) -> None:

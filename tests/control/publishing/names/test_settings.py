@@ -70,3 +70,9 @@ def test_each_game_leads_to_its_own_edge(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "AAAA" not in found["technitium"].wanted(place(5000))
     assert "A 10.0.0.6; AAAA 2001:db8::6" in found["technitium"].wanted(place(5000, "valheim"))
     assert "A 203.0.113.5" in found["cloudflare"].wanted(place(5000, "valheim"))
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "mc"])
+def test_a_port_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    with pytest.raises(SettingsError, match="EDGE_PUBLIC_PORT"):
+        links(monkeypatch, EDGE_PUBLIC_PORT=port)

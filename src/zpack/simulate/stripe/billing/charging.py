@@ -41,7 +41,7 @@ def outcome(world: World, customer: str, method: Body | None, *, present: bool =
     """Return what charging would come to; ``present`` when the customer is there and authenticates."""
     if method is None:
         return Outcome(NO_METHOD)
-    refused = world.faults.decline_of(customer)
+    refused = world.decline_of(customer)
     card = CARDS[world.store.peek(method["id"]).get("card", "visa")]
     if refused or card.charge or card.attach:
         return Outcome(REFUSED, refused or card.charge or card.attach or "")

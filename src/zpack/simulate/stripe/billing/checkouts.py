@@ -28,7 +28,7 @@ def complete(
     if cards.CARDS[name].asks and not authenticated:
         raise charging.Outcome(charging.ASKS).error()
     test = cards.CARDS[name]
-    refused = world.faults.decline_of(session["customer"]) or test.charge or test.attach
+    refused = world.decline_of(session["customer"]) or test.charge or test.attach
     if refused and session["mode"] != "setup":
         raise charging.Outcome(charging.REFUSED, refused).error()
     customer = _customer(world, session, email)
