@@ -15,3 +15,8 @@ class Row:
     owner_id: str | None
     owner: str | None
     agent_state: str
+    suspended: bool = False
+    heard: bool = False
+    """Whether its agent spoke within the last seconds."""
+    complaint: str | None = None
+    """What its agent last said is wrong."""
