@@ -12,8 +12,8 @@ SETTLING_SECONDS = 120
 """For so long after its start a host may be without a word of its agent."""
 PASSING = frozenset({"starting", "stopping", "installing"})
 BROKEN = frozenset({"crashed", "error"})
-BAD = frozenset({"missing", "crashed", "suspended_running", "unseen"})
-"""Troubles that a customer feels, or pays for; the others are for us to know."""
+BAD = frozenset({"missing", "crashed", "unseen"})
+"""Troubles that a customer feels; the others are for us to know, or pass by themselves."""
 
 
 @dataclass(frozen=True)
