@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.journeys.stack import finished
 from tests.support.http import PASSWORD, Caller
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 
+    from tests.support.person import Person
     from tests.support.platform import Platform
 
 LIMITS = ("gameServers", "devContainers", "memoryMb", "cpus", "diskMb", "backupsPerServer")
@@ -28,11 +29,16 @@ WORDS = (
 
 @dataclass(frozen=True)
 class Picture:
-    """One page. ``who`` is "nobody", "ann" (who has servers), "new" (who has none) or "admin"."""
+    """One page. ``who`` is "nobody", "ann" (who has servers), "new" (who has none) or "admin".
+
+    ``before`` prepares what stands behind the page; ``act`` is what the person does when it is there.
+    """
 
     name: str
     path: str
     who: str = "ann"
+    act: Callable[[Person], Awaitable[None]] | None = None
+    before: Callable[[Any], Awaitable[None]] | None = None
 
 
 PICTURES = (
@@ -80,12 +86,36 @@ PICTURES = (
 )
 
 
+class Place(Protocol):
+    """Where pictures are taken: who can log in with which name and password, and what stands in addresses."""
+
+    @property
+    def people(self) -> Mapping[str, tuple[str, str]]: ...
+    @property
+    def names(self) -> Mapping[str, str]: ...
+
+
 @dataclass(frozen=True)
 class Stage:
     """What was prepared: passwords by person, and what stands for the names in addresses."""
 
     people: Mapping[str, tuple[str, str]]
     names: Mapping[str, str]
+
+
+async def looked_at(pictures: Iterable[Picture], visitor: Person, place: Place) -> AsyncGenerator[str]:
+    """Let somebody who has just come look at all pictures that are theirs; yield each one's name at it."""
+    if visitor.name in place.people:
+        await visitor.logs_in(*place.people[visitor.name])
+        await visitor.arrives("/dashboard")
+    for picture in pictures:
+        if picture.who == visitor.name:
+            if picture.before:
+                await picture.before(place)
+            await visitor.goes(picture.path.format(**place.names))
+            if picture.act:
+                await picture.act(visitor)
+            yield picture.name
 
 
 async def set_stage(platform: Platform) -> Stage:

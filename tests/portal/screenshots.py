@@ -1,25 +1,28 @@
-"""``make screenshots``: every page at three widths, light and dark, below ``.artefacts/portal/pages``."""
+"""``make screenshots``: every page and state at three widths, light and dark, below ``.artefacts/portal/pages``."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from tests.portal.gallery import PICTURES, set_stage
+from tests.portal.furniture import furnish
+from tests.portal.gallery import PICTURES, looked_at, set_stage
+from tests.portal.scene import standing
+from tests.portal.states import STATES
 from tests.support.chromium import chromium, driven
-from tests.support.person import Person, person
+from tests.support.person import person
 from tests.support.platform import Platform
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Iterable
 
     from playwright.async_api import Browser
 
-    from tests.portal.gallery import Stage
+    from tests.portal.gallery import Picture, Place
+    from tests.support.person import Person
 
 FOLDER = Path(__file__).parents[2] / ".artefacts" / "portal" / "pages"
 WIDTHS = {390: 844, 768: 1024, 1440: 900}
@@ -30,40 +33,51 @@ SETTLED_MS = 400
 
 async def main(wanted: list[str]) -> None:
     """Take the pictures, or only those whose names are given."""
-    with TemporaryDirectory(prefix="zpack-screenshots-") as folder:
-        home = Path(folder) / "home"
-        async with Platform(home, subnet=SUBNET, words=("--billing", "--stripe-port", "0")) as platform:
-            stage = await set_stage(platform)
-            with chromium(Path(folder)) as address:
-                async with driven(address) as browser:
-                    async for visitor, look, width in visitors(browser, platform.said["portal"], stage):
-                        await take(visitor, stage, look, width, wanted)
+    pages, states = chosen(PICTURES, wanted), chosen(STATES, wanted)
+    with TemporaryDirectory(prefix="zpack-screenshots-") as name, chromium(Path(name)) as address:
+        async with driven(address) as browser:
+            if pages:
+                await take_pages(browser, Path(name) / "home", pages)
+            if states:
+                await take_states(browser, Path(name) / "scene", states)
 
 
-async def visitors(browser: Browser, base: str, stage: Stage) -> AsyncIterator[tuple[Person, str, int]]:
-    """Yield somebody of each kind in each look at each width, logged in."""
+def chosen(pictures: Iterable[Picture], wanted: list[str]) -> list[Picture]:
+    """Return those that are wanted; all, when none is named."""
+    return [picture for picture in pictures if not wanted or picture.name in wanted]
+
+
+async def take_pages(browser: Browser, home: Path, pictures: list[Picture]) -> None:
+    """Take what a whole platform shows."""
+    async with Platform(home, subnet=SUBNET, words=("--billing", "--stripe-port", "0")) as platform:
+        await take(browser, platform.said["portal"], await set_stage(platform), pictures)
+
+
+async def take_states(browser: Browser, folder: Path, pictures: list[Picture]) -> None:
+    """Take what stands on the scene."""
+    folder.mkdir()
+    async with standing(folder) as scene:
+        await furnish(scene)
+        await take(browser, scene.base, scene, pictures)
+
+
+async def take(browser: Browser, base: str, place: Place, pictures: list[Picture]) -> None:
+    """Take pictures of one place in each look at every width."""
     for look in LOOKS:
-        for who in ("nobody", *stage.people):
-            async with AsyncExitStack() as kept:
-                one = await kept.enter_async_context(person(browser, base, who, color_scheme=look))
-                if who in stage.people:
-                    await one.logs_in(*stage.people[who])
-                    await one.arrives("/dashboard")
-                for width, height in WIDTHS.items():
-                    await one.page.set_viewport_size({"width": width, "height": height})
-                    yield one, look, width
-
-
-async def take(visitor: Person, stage: Stage, look: str, width: int, wanted: list[str]) -> None:
-    """Take every picture of one person in one look at one width."""
-    for picture in PICTURES:
-        if picture.who != visitor.name or (wanted and picture.name not in wanted):
-            continue
-        await visitor.goes(picture.path.format(**stage.names))
-        await visitor.page.wait_for_timeout(SETTLED_MS)
         folder = FOLDER / look
         folder.mkdir(parents=True, exist_ok=True)
-        await visitor.page.screenshot(path=folder / f"{picture.name}-{width}.png", full_page=True)
+        for who in dict.fromkeys(picture.who for picture in pictures):
+            async with person(browser, base, who, color_scheme=look, reduced_motion="reduce") as visitor:
+                async for name in looked_at(pictures, visitor, place):
+                    await take_one(visitor, folder / name)
+
+
+async def take_one(visitor: Person, path: Path) -> None:
+    """Take a picture of what is shown at every width."""
+    for width, height in WIDTHS.items():
+        await visitor.page.set_viewport_size({"width": width, "height": height})
+        await visitor.page.wait_for_timeout(SETTLED_MS)
+        await visitor.page.screenshot(path=f"{path}-{width}.png", full_page=True)
 
 
 if __name__ == "__main__":

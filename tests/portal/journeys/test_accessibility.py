@@ -1,34 +1,50 @@
-"""axe finds nothing on any page, in both looks, on a phone and on a desk."""
+"""axe finds nothing on any page and in any state, in both looks, on a phone and on a desk; none scrolls sideways."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
-from tests.portal.gallery import PICTURES
-from tests.support.axe import violations
+from tests.portal.furniture import furnish
+from tests.portal.gallery import PICTURES, looked_at
+from tests.portal.scene import standing
+from tests.portal.states import STATES
+from tests.support.axe import judged
 from tests.support.person import person
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from playwright.async_api import Browser
 
     from tests.portal.gallery import Stage
+    from tests.portal.scene import Scene
 
 pytestmark = [pytest.mark.journey, pytest.mark.chromium, pytest.mark.asyncio(loop_scope="package")]
-LOOKS = {"dark": {"width": 390, "height": 844}, "light": {"width": 1440, "height": 900}}
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    async with standing(tmp_path_factory.mktemp("scene")) as made:
+        await furnish(made)
+        yield made
+
+
 @pytest.mark.parametrize("who", ["nobody", "new", "ann", "admin"])
-async def test_axe_finds_nothing(who: str, look: str, browser: Browser, portal: str, stage: Stage) -> None:
+async def test_axe_finds_nothing(who: str, browser: Browser, portal: str, stage: Stage) -> None:
     found: dict[str, list[str]] = {}
-    async with person(browser, portal, who, color_scheme=look, viewport=LOOKS[look]) as visitor:
-        if who in stage.people:
-            await visitor.logs_in(*stage.people[who])
-            await visitor.arrives("/dashboard")
-        for picture in PICTURES:
-            if picture.who == who:
-                await visitor.goes(picture.path.format(**stage.names))
-                found[picture.name] = await violations(visitor.page)
+    async with person(browser, portal, who, reduced_motion="reduce") as visitor:
+        async for name in looked_at(PICTURES, visitor, stage):
+            found[name] = await judged(visitor.page)
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize("who", ["nobody", "new", "ann", "payer"])
+async def test_axe_finds_nothing_in_any_state(who: str, browser: Browser, scene: Scene) -> None:
+    found: dict[str, list[str]] = {}
+    async with person(browser, scene.base, who, reduced_motion="reduce") as visitor:
+        async for name in looked_at(STATES, visitor, scene):
+            found[name] = await judged(visitor.page)
     assert {name: lines for name, lines in found.items() if lines} == {}
