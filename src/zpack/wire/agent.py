@@ -143,6 +143,8 @@ class Players(TypedDict):
     online: int
     max: int
     players: list[str]
+    motd: str
+    """The message of the day as plain text."""
 
 
 class ConsoleLine(TypedDict):
