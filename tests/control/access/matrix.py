@@ -211,6 +211,7 @@ ROWS = (
             Row(f"PUT {family}/files", RUN, FILE, body="text"),
             Row(f"DELETE {family}/files", RUN, FILE),
             Row(f"POST {family}/files/revert", RUN, FILE),
+            Row(f"POST {family}/files/move", RUN, f"{FILE}&to=b.txt"),
             Row(f"POST {family}/files/upload", RUN, FILE, body="text"),
         )
     ),
