@@ -1,4 +1,4 @@
-"""What of ``/servers/create`` needs a browser: whoever clicks twice asks once."""
+"""What of ``/servers/create`` needs a browser: steps without loading, and whoever clicks twice asks once."""
 
 from __future__ import annotations
 
@@ -23,6 +23,26 @@ TWICE = """button => {
   button.click(); button.click();
   return sent;
 }"""
+
+
+async def test_steps_keep_focus_and_address_and_going_back_works(ann: Visitor, tmp_path: Path) -> None:
+    async with opened(tmp_path, ann) as page:
+        await page.goto(ann.base + "/servers/create")
+        await page.evaluate("() => { window.here = true }")
+        focused = page.locator("h2:focus")
+        for pick, asked in (("Game server", "Which game?"), ("flying-squid", "Which version")):
+            await page.locator(".pick", has_text=pick).click()
+            await focused.filter(has_text=asked).wait_for()
+        assert await page.evaluate("() => window.here")
+        assert page.url.endswith("?kind=game&game=minecraft&variant=flying-squid")
+        await page.locator(".pick").first.press("Enter")
+        await page.locator("#memoryMiB").fill("4096")
+        await page.locator("#asks [data-over]").wait_for()
+        await page.go_back()
+        await page.locator("h2", has_text="Which version").wait_for()
+        await page.go_back()
+        await page.locator("h2", has_text="Which game?").wait_for()
+        assert page.url.endswith("?kind=game")
 
 
 async def test_a_second_click_sends_no_second_request(ann: Visitor, tmp_path: Path) -> None:

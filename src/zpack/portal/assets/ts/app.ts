@@ -8,8 +8,9 @@ import "./copy";
 import "./elapsed";
 import "./filter";
 import "./menus";
-import "./strength";
 import "./once";
+import "./secret";
+import "./strength";
 
 declare global {
   interface Window {
