@@ -169,6 +169,7 @@ class Client:
 
     async def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        headers |= options.pop("headers", {})
         sent = {"json": body} if body is not None else {}
         async with self.http.request(method, self.url + path, headers=headers, **sent, **options) as answer:
             text = await answer.text()

@@ -134,7 +134,9 @@ async def set_stage(platform: Platform) -> Stage:
         assert (
             await root.put("/api/admin/plans/free", {"name": "Free", "priceCents": 0, "limits": limits})
         ).status == 200
-        begun = [await ann.post("/api/instances", GAME | each) for each in ({"displayName": "Friday night"}, {})]
+        begun = [
+            await ann.post("/api/instances", GAME | each) for each in ({"displayName": "Friday night"}, {})
+        ]
         assert {reply.status for reply in begun} == {202}, begun
         game, stopped = [
             str((await finished(ann, reply.body["statusUrl"], seconds=120))["vmid"]) for reply in begun
