@@ -1,4 +1,4 @@
-"""What of ``/servers/create`` needs a browser: whoever clicks twice asks once."""
+"""What of ``/servers/create`` needs a browser: a name goes along with every way back, and a double click asks once."""
 
 from __future__ import annotations
 
@@ -25,8 +25,14 @@ TWICE = """button => {
 }"""
 
 
-async def test_a_second_click_sends_no_second_request(ann: Visitor, tmp_path: Path) -> None:
+async def test_a_name_goes_along_and_a_second_click_sends_no_second_request(
+    ann: Visitor, tmp_path: Path
+) -> None:
     async with opened(tmp_path, ann) as page:
         await page.goto(ann.base + CHOSEN)
-        assert await page.locator(f"{FORM} button").evaluate(TWICE) == [True, False]
+        await page.locator("#displayName").fill("Friday Night")
+        await page.locator(".trail a").last.click()
+        await page.wait_for_url("**displayName=Friday*")
+        await page.go_back()
+        assert await page.locator(f"{FORM} button").first.evaluate(TWICE) == [True, False]
         await page.wait_for_url("**/servers/create/op_*")
