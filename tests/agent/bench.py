@@ -161,8 +161,15 @@ class Client:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "behaviour.json").write_text(json.dumps(behaviour))
 
+    async def killed(self) -> None:
+        """End the agent's process as nothing can be prepared for, and wait until it has gone."""
+        assert self.process
+        self.process.kill()
+        await self.process.wait()
+
     async def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        headers |= options.pop("headers", {})
         sent = {"json": body} if body is not None else {}
         async with self.http.request(method, self.url + path, headers=headers, **sent, **options) as answer:
             text = await answer.text()

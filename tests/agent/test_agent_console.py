@@ -143,11 +143,12 @@ def test_lines_are_cut_from_any_chunks_and_never_endless() -> None:
 
 async def test_players_are_the_servers_own_word(agent: Client) -> None:
     await agent.run()
-    assert await agent.get("/game/players") == (200, {"online": 0, "max": 20, "players": []})
+    said = {"max": 20, "motd": "mc-scripted-5001"}
+    assert await agent.get("/game/players") == (200, {"online": 0, "players": []} | said)
     await agent.type("join Ada Grace")
     await agent.said("did join")
     _, players = await agent.get("/game/players")
-    assert players == {"online": 2, "max": 20, "players": ["Ada", "Grace"]}
+    assert players == {"online": 2, "players": ["Ada", "Grace"]} | said
     assert (await JavaServer(HOST, agent.port).async_status()).players.online == 2
 
 
@@ -166,6 +167,25 @@ async def test_players_are_the_servers_own_word(agent: Client) -> None:
 )
 def test_what_a_server_says_of_players_is_not_believed(status: dict[str, Any], expected: Answer) -> None:
     assert parse_answer(status) == expected
+
+
+@pytest.mark.parametrize(
+    ("description", "motd"),
+    [
+        ("\u00a7aA \u00a7lgreen\u00a7r\n  server\u00a7", "A green server"),
+        (
+            {"text": "A ", "color": "red", "extra": [{"text": "red "}, "one", ["!", {"translate": "x.y"}]]},
+            "A red one!x.y",
+        ),
+        ({"text": "\x1b]0;owned\x07<b>\x00", "extra": "\u202e"}, "<b>\u202e"),
+        ("x" * 9000, "x" * 200),
+        ([[[["deep"]]]] * 9000, "deep" * 39),
+        ({"text": 7, "extra": {"text": None}}, ""),
+        (None, ""),
+    ],
+)
+def test_the_message_of_the_day_becomes_plain_text(description: Any, motd: str) -> None:
+    assert parse_answer({"description": description}).motd == motd
 
 
 async def test_players_without_a_server_are_503(agent: Client) -> None:

@@ -30,9 +30,7 @@ async def killed_while_installing(
         if late:
             cdn.hold.set()
             await asyncio.sleep(random.uniform(0, 0.02))  # where in the last steps is left to chance
-        assert agent.process
-        agent.process.kill()
-        await agent.process.wait()
+        await agent.killed()
         await asyncio.gather(asking, return_exceptions=True)
         assert isinstance(asking.exception(), aiohttp.ClientError) or late
 

@@ -74,8 +74,7 @@ async def test_told_not_to_keep_it_a_killed_agent_takes_its_game_along(
     async with agent_beside(tmp_path, store) as client:
         await client.run()
         pid = game(client)
-        client.process.kill()
-        await client.process.wait()
+        await client.killed()
         await ended(pid)
     store.asked.clear()
     async with agent_beside(tmp_path, store) as client:

@@ -45,12 +45,6 @@ def words(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_bytes().decode()
 
 
-async def kill(client: Client) -> None:
-    assert client.process
-    client.process.kill()
-    await client.process.wait()
-
-
 async def lines(client: Client, after: int = 0) -> list[dict[str, Any]]:
     return (await client.get(f"/console/log?after={after}"))[1]["lines"]
 
@@ -63,7 +57,7 @@ async def test_a_killed_agents_game_goes_on_and_its_successor_takes_it_up(
         await client.type("join Ada")
         await client.said("did join")
         pid, before = game(client), await lines(client)
-        await kill(client)
+        await client.killed()
     assert alive(pid)
     store.asked.clear()
     async with agent_beside(tmp_path, store, **KEEP) as again:
@@ -87,7 +81,7 @@ async def test_what_was_said_meanwhile_is_read_afterwards(tmp_path: Path, store:
         await client.run()
         await client.type("later 0.5 hello")
         await client.said("did later")
-        await kill(client)
+        await client.killed()
     await asyncio.sleep(0.6)
     async with agent_beside(tmp_path, store, **KEEP) as again:
         assert await again.said("hello") == "hello"
@@ -99,7 +93,7 @@ async def test_a_crash_without_an_agent_is_recorded_by_the_next(tmp_path: Path, 
     async with agent_beside(tmp_path, store, **KEEP) as client:
         await client.run()
         pid = game(client)
-        await kill(client)
+        await client.killed()
     os.kill(pid, signal.SIGSEGV)
     async with agent_beside(tmp_path, store, **KEEP) as again:
 
@@ -137,7 +131,7 @@ async def test_the_uptime_of_a_crash_counts_from_the_start(tmp_path: Path, store
     began = time.monotonic()
     async with agent_beside(tmp_path, store, **KEEP) as client:
         await client.run()
-        await kill(client)
+        await client.killed()
     await asyncio.sleep(max(0.0, 2.1 - (time.monotonic() - began)))
     ran = time.monotonic()
     async with agent_beside(tmp_path, store, **KEEP) as again:
@@ -154,7 +148,7 @@ async def test_another_workload_than_the_wanted_one_is_ended(tmp_path: Path, sto
     async with agent_beside(tmp_path, store, **KEEP) as client:
         await client.run()
         pid = game(client)
-        await kill(client)
+        await client.killed()
     saved = tmp_path / "home" / "config" / "payload.json"
     saved.write_text(saved.read_text().replace("512", "513"))
     async with agent_beside(tmp_path, store, **KEEP) as again:
@@ -166,7 +160,7 @@ async def test_a_stopped_one_is_not_taken_up(tmp_path: Path, store: StoreServer)
     async with agent_beside(tmp_path, store, **KEEP) as client:
         await client.run()
         pid = game(client)
-        await kill(client)
+        await client.killed()
     state = tmp_path / "home" / "state" / "workload.json"
     state.write_text(state.read_text().replace("running", "stopped"))
     async with agent_beside(tmp_path, store, **KEEP) as again:
@@ -203,7 +197,7 @@ async def test_a_keeper_that_is_asked_to_end_ends_its_game_first(tmp_path: Path,
     async with agent_beside(tmp_path, store, **KEEP) as client:
         await client.run()
         pid, holder = game(client), keeper(client)
-        await kill(client)
+        await client.killed()
     os.kill(holder, signal.SIGTERM)
 
     async def gone() -> bool:

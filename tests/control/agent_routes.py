@@ -37,5 +37,6 @@ ROUTES = [
     AgentRoute("GET", f"{SERVER}/files/read?path=a.txt"),
     AgentRoute("DELETE", f"{SERVER}/files?path=logs/a.log"),
     AgentRoute("POST", f"{SERVER}/files/revert?path=server.properties"),
+    AgentRoute("POST", f"{SERVER}/files/move?path=logs/a.log&to=logs/b.log"),
     AgentRoute("GET", "/api/game/mods/search?vmid=5000&q=sodium", tolerant=True),
 ]

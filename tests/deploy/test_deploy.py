@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import socket
 import subprocess
 from pathlib import Path
 
+import aiohttp
 import pytest
 import yaml
+from aiohttp import web
 
 from tests.support.nginx import nginx
 from tests.support.ports import free_port
 from zpack.control.settings import Settings, names
 from zpack.entry import FORWARDED
 from zpack.lifetime import say_ready
+from zpack.simulate.serving import listen, served
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -71,11 +75,36 @@ def test_what_compose_sets_is_known_too() -> None:
     assert given <= set(names())
 
 
-async def test_the_front_is_what_nginx_takes(tmp_path: Path) -> None:
-    port = free_port()
-    text = re.sub(r"server api-\d:4000", "server 127.0.0.1:9", FRONT.read_text())
-    async with nginx(tmp_path / "nginx", text.replace("listen 8000", f"listen 127.0.0.1:{port}"), port):
-        pass
+def test_compose_runs_every_program_that_systemd_runs() -> None:
+    units = {re.findall(r"/zpack (\w+)", unit.read_text())[0] for unit in UNITS}
+    assert units == {one["command"][0] for one in COMPOSE["services"].values() if one.get("image") == "zpack"}
+
+
+def test_what_writes_has_a_volume_that_is_its_own() -> None:
+    homes = {
+        word
+        for one in COMPOSE["services"].values()
+        for option, word in itertools.pairwise(one.get("command", []))
+        if option == "--home"
+    }
+    assert homes == {"/data"}
+    assert re.search(
+        r"install -d -o zpack /data$", (DEPLOY / "container/Containerfile").read_text(), re.MULTILINE
+    )
+
+
+async def test_the_front_says_how_the_browser_came(tmp_path: Path) -> None:
+    async def told(request: web.Request) -> web.Response:
+        return web.Response(text=request.headers["X-Forwarded-Proto"])
+
+    app, port = web.Application(), free_port()
+    app.router.add_get("/", told)
+    async with served(app, listen("127.0.0.1", 0)) as url, aiohttp.ClientSession() as session:
+        text = re.sub(r"server api-\d:4000", f"server {url.removeprefix('http://')}", FRONT.read_text())
+        async with nginx(tmp_path / "nginx", text.replace("listen 8000", f"listen 127.0.0.1:{port}"), port):
+            for said, seen in ({"X-Forwarded-Proto": "https"}, "https"), ({}, "http"):
+                async with session.get(f"http://127.0.0.1:{port}/", headers=said) as answer:
+                    assert await answer.text() == seen
 
 
 def test_systemd_is_told_when_a_program_is_ready(

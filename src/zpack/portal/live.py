@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from zpack.portal.routes import Reception
 
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no", "content-encoding": "identity"}
-KINDS = {"server.status": "server", "server.deleted": "gone", "operation.updated": "operation"}
+KINDS = {
+    "server.status": "server",
+    "server.deleted": "gone",
+    "operation.updated": "operation",
+    "ticket.updated": "ticket",
+}
 IDENTITIES = ("id", "vmid", "serverId", "server_id")
 
 

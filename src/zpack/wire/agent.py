@@ -143,6 +143,8 @@ class Players(TypedDict):
     online: int
     max: int
     players: list[str]
+    motd: str
+    """The message of the day as plain text."""
 
 
 class ConsoleLine(TypedDict):
@@ -162,6 +164,10 @@ class ConsoleLog(TypedDict):
     """True when lines after ``after`` had already left the ring."""
 
 
+FileChange = Literal["write", "delete", "move"]
+FolderChange = Literal["upload", "new"]
+
+
 class FileEntry(TypedDict):
     """One file or folder, as ``GET /game/files/list`` names it; links and devices are not listed."""
 
@@ -170,6 +176,8 @@ class FileEntry(TypedDict):
     type: Literal["file", "dir"]
     size: int
     modified: str
+    allowed: list[FileChange]
+    """What the agent's policy lets a customer do with it; no promise that it works."""
     source: NotRequired[Literal["user"]]
 
 
@@ -180,6 +188,10 @@ class FileListing(TypedDict):
     entries: list[FileEntry]
     truncated: bool
     """True when the folder holds more than is listed."""
+    unnamed: int
+    """How many files there are besides whose names no path can say."""
+    takes: list[FolderChange]
+    """What may be put into the folder."""
 
 
 class FileFacts(TypedDict):
@@ -191,6 +203,9 @@ class FileFacts(TypedDict):
     modified: str
     source: Literal["user"] | None
     hasShadow: bool
+    etag: str
+    """Names this version of it, for ``If-Match``."""
+    allowed: list[FileChange]
 
 
 class FileText(TypedDict):
@@ -200,6 +215,7 @@ class FileText(TypedDict):
     content: str
     size: int
     modified: str
+    etag: str
 
 
 class FileDeleted(TypedDict):

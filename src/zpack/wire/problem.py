@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, Literal, NotRequired, TypedDict
 
 Kind = Literal[
-    "invalid", "unauthorized", "payment", "forbidden", "not_found", "conflict", "too_large", "limit",
-    "unavailable", "upstream", "timeout", "slow", "full", "internal",
+    "invalid", "unauthorized", "payment", "forbidden", "not_found", "conflict", "precondition", "too_large",
+    "limit", "unavailable", "upstream", "timeout", "slow", "full", "internal",
 ]  # fmt: skip
 
 STATUS: dict[Kind, int] = {
@@ -20,6 +20,7 @@ STATUS: dict[Kind, int] = {
     "not_found": 404,
     "slow": 408,
     "conflict": 409,
+    "precondition": 412,
     "too_large": 413,
     "limit": 429,
     "internal": 500,

@@ -91,7 +91,7 @@ def test_an_honest_one_is_unpacked(case: Case) -> None:
 PATHS = [
     "..", "../x", "../outside/secret", "world/../../x", "world/..", "/etc/passwd", "//etc/passwd", "/", "",
     ".", "./x", "world/./x", "world//x", "world/", "a\\b", "..\\x", "C:\\x", "x\x00y", "\x00", "x\ny", "x\ry",
-    "x\ty", "\x1b[2J", "x\x7f", "x\x85", "x\u2028y", "x\u202etxt.exe", "\ufeffx", "\u200fx", "\udc80",
+    "x\ty", "\x1b[2J", "x\x7f", "x\x85", "x\u2028y", "\udc80",
     "x" * 256, "ü" * 128, "/".join("d" * 65), "x/" * 600, "....//x/..", "world/level.dat/x", "nowhere/x",
     "worldly/x", "world_secret/../x", "~/../x/..",
 ]  # fmt: skip

@@ -228,9 +228,7 @@ async def test_a_killed_agent_takes_nobody_s_editor_away(tmp_path: Path, store: 
     async with stand(tmp_path, store, beside=True, port=port) as dev:
         await dev.provisioned(**WITH_IDE)
         pid = dev.ide_pid()
-        assert dev.client.process
-        dev.client.process.kill()
-        await dev.client.process.wait()
+        await dev.client.killed()
         assert (await dev.healthz())["status"] == "expired"
     async with stand(tmp_path, store, beside=True, port=port) as dev:
         status = await dev.client.reaches("running")
@@ -243,9 +241,7 @@ async def test_an_adopted_ide_is_supervised_like_any(tmp_path: Path, store: Stor
     port = free_port()
     async with stand(tmp_path, store, beside=True, port=port) as dev:
         await dev.provisioned(**WITH_IDE)
-        assert dev.client.process
-        dev.client.process.kill()
-        await dev.client.process.wait()
+        await dev.client.killed()
         pid = dev.ide_pid()
     async with stand(tmp_path, store, beside=True, port=port) as dev:
         await dev.client.reaches("running")
@@ -262,9 +258,7 @@ async def test_an_ide_whose_keeper_is_lost_is_replaced(tmp_path: Path, store: St
     async with stand(tmp_path, store, beside=True, port=port) as dev:
         await dev.provisioned(**WITH_IDE)
         pid = dev.ide_pid()
-        assert dev.client.process
-        dev.client.process.kill()
-        await dev.client.process.wait()
+        await dev.client.killed()
     (tmp_path / "home" / "run-code-server" / "keeper.sock").unlink()
     async with stand(tmp_path, store, beside=True, port=port) as dev:
         assert (await dev.client.reaches("running"))["ready"]

@@ -74,7 +74,10 @@ async def test_folders_and_any_file_are_made_and_removed(dev: Client) -> None:
     assert (dev.root / "src" / "main.py").read_text() == "print()\n"
     assert sorted(path.name for path in dev.root.iterdir()) == ["src"]
     assert await ask(dev, "POST", "/folder", "src") == 409
-    assert await ask(dev, "DELETE", "", "src") == 200
+    for to, status in (("src/deep", 400), ("lib", 200)):
+        code, _ = await dev.call("POST", "/dev/files/move", params={"path": "src", "to": to})
+        assert code == status
+    assert await ask(dev, "DELETE", "", "lib") == 200
     assert list(dev.root.iterdir()) == []
 
 

@@ -141,6 +141,7 @@ ROWS = (
     Row("GET /api/admin/plans", ADMIN),
     Row("POST /api/admin/plans", ADMIN, body={"id": "new", **PLAN}),
     Row("PUT /api/admin/plans/{plan_id}", ADMIN, body=PLAN),
+    Row("GET /api/admin/overview", ADMIN),
     Row("GET /api/admin/audit", ADMIN),
     Row("GET /api/admin/fleet", ADMIN),
     Row("GET /api/admin/health", ADMIN),
@@ -210,6 +211,7 @@ ROWS = (
             Row(f"PUT {family}/files", RUN, FILE, body="text"),
             Row(f"DELETE {family}/files", RUN, FILE),
             Row(f"POST {family}/files/revert", RUN, FILE),
+            Row(f"POST {family}/files/move", RUN, f"{FILE}&to=b.txt"),
             Row(f"POST {family}/files/upload", RUN, FILE, body="text"),
         )
     ),

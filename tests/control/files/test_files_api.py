@@ -52,7 +52,7 @@ def test_both_families_are_the_same_routes(api: Api) -> None:
     }
     one, other = family.values()
     assert one == other
-    assert len(one) == 10
+    assert len(one) == 11
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -84,6 +84,19 @@ async def test_an_upload_that_exists_is_a_conflict_unless_it_may_replace(hers: H
     )
     assert replaced.status == 200
     assert (agent.folder / "mods" / "old.jar").read_bytes() == b"new"
+
+
+async def test_a_save_of_another_version_is_refused_and_a_file_moves(hers: Hers, agent: Client) -> None:
+    etag = (await hers.call("GET", "/read", "config/a.toml")).body["etag"]
+    for expected in (200, 412):
+        reply = await hers.call("PUT", "", "config/a.toml", data=b"a = 2\n", headers={"If-Match": etag})
+        assert reply.status == expected
+    assert reply.body["details"]["error"] == "changed_meanwhile"
+    reply = await hers.call("PUT", "", "config/a.toml", data=b"a = 3\n", headers={"If-Match": '"é"'})
+    assert (reply.status, (agent.folder / "config" / "a.toml").read_text()) == (400, "a = 2\n")
+    for to, expected in (("mods/new.jar", 200), ("../new.jar", 403), ("/mods/new.jar", 403)):
+        assert (await hers.call("POST", "/move", "mods/old.jar", params={"to": to})).status == expected
+    assert (agent.folder / "mods" / "new.jar").read_text() == "old jar"
 
 
 async def test_a_download_carries_only_headers_of_ours(hers: Hers) -> None:

@@ -40,6 +40,7 @@ ELSEWHERE = "127.44.0.9"
 """Where the browser is."""
 TLS, PLAIN = 8443, 8088
 API, IDE = f"api.example.com:{TLS}", f"dev-6000.ide.example.com:{TLS}"
+PORTAL = f"panel.example.com:{TLS}"
 CERTIFICATES = re.compile(r"/etc/letsencrypt/live/[a-z.]+/")
 
 
@@ -92,7 +93,7 @@ async def base_url(api: Api, control_port: int) -> AsyncIterator[str]:
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, trustme.CA]:
     folder, made = tmp_path_factory.mktemp("tls"), trustme.CA()
-    issued = made.issue_cert("api.example.com", "*.ide.example.com")
+    issued = made.issue_cert("api.example.com", "panel.example.com", "*.ide.example.com")
     issued.private_key_pem.write_to_path(str(folder / "privkey.pem"))
     for part in issued.cert_chain_pems:
         part.write_to_path(str(folder / "fullchain.pem"), append=True)
@@ -212,6 +213,7 @@ async def test_what_is_nobody_s(front: Front, ann: Caller, alpha: Container) -> 
     session = front.browser.session
     for url in (
         f"https://{API}/internal/velocity/servers",
+        f"https://{PORTAL}/internal/velocity/servers",
         f"https://evil-6000.ide.example.com:{TLS}/",
         f"https://dev-6000x.ide.example.com:{TLS}/",
     ):
@@ -220,4 +222,6 @@ async def test_what_is_nobody_s(front: Front, ann: Caller, alpha: Container) -> 
     async with session.get(f"http://api.example.com:{PLAIN}/api/health", allow_redirects=False) as answer:
         assert answer.status in {301, 308}
         assert answer.headers["Location"].startswith("https://api.example.com")
+    async with session.get(f"https://{PORTAL}/api/health") as answer:
+        assert answer.status == 200, "the portal's name leads nowhere"
     del ann, alpha

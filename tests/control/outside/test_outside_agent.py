@@ -139,6 +139,11 @@ def test_nonsense_about_players_counts_nothing(body: dict[str, object]) -> None:
     assert parsed_players(body) == {"online": 0, "max": 0, "players": []}
 
 
+def test_a_message_of_the_day_is_a_short_text() -> None:
+    assert parsed_players({"motd": "m" * 900}) == {"online": 0, "max": 0, "players": [], "motd": "m" * 200}
+    assert parsed_players({"motd": {"text": "x"}}) == {"online": 0, "max": 0, "players": []}
+
+
 def test_a_flood_of_players_is_cut() -> None:
     found = parsed_players({"online": 2, "max": 5, "players": ["a" * 900] * 5000})
     assert found is not None

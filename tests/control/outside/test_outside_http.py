@@ -10,6 +10,7 @@ from aiohttp import web
 
 from tests.control.provisioning.counterparts import serving
 from zpack.control.engine.budget import Budget
+from zpack.control.engine.errors import ForeignError
 from zpack.control.outside.http import ForeignHttp
 from zpack.control.outside.proxmox import Proxmox
 from zpack.control.outside.velocity import Velocity
@@ -53,6 +54,18 @@ async def test_calls_after_one_another_share_a_connection(upstream: Upstream) ->
         assert (await client.request("GET", upstream.url, budget=Budget.seconds(5))).status == 200
     await client.close()
     assert len(upstream.connections) == 1
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+async def test_what_is_closed_stays_closed(upstream: Upstream, asked: int) -> None:
+    client = http()
+    for _ in range(asked):
+        await client.request("GET", upstream.url, budget=Budget.seconds(5))
+    await client.close()
+    with pytest.raises(ForeignError, match="the upstream was asked after its session was closed") as late:
+        await client.request("GET", upstream.url, budget=Budget.seconds(5))
+    assert late.value.transient
+    assert len(upstream.connections) == asked
 
 
 @pytest.mark.seed("S105")

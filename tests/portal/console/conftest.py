@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.portal.console.agent import TalkingAgent
-from zpack.control.instances.store import insert_instance
+from tests.support.owning import own
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,11 +32,5 @@ def extra(port: int, agent: TalkingAgent) -> dict[str, Any]:
 @pytest.fixture
 async def hers(clients: Clients, ann: Visitor) -> Visitor:
     """Ann, who owns server 5001."""
-    assert ann.api is not None
-    owner = (await ann.api.get("/api/auth/me")).body["user"]["id"]
-    async with clients.database.transaction() as session:
-        await insert_instance(
-            session, customer_id=owner, vmid=5001, hostname="mc-5001", ctype="game", ip="127.0.0.1",
-            allocated_ports={}, payload={}, agent_state="running",
-        )  # fmt: skip
+    await own(clients.database, ann, 5001, hostname="mc-5001")
     return ann

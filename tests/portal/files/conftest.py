@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.control.files.conftest import TOKEN, add_server, address, agent
+from tests.support.owning import owner_of
 
 if TYPE_CHECKING:
     from tests.control.conftest import Database
@@ -24,7 +25,5 @@ def extra(port: int, address: tuple[str, int]) -> dict[str, Any]:
 @pytest.fixture
 async def hers(database: Database, ann: Visitor, address: tuple[str, int]) -> Visitor:
     """Ann, who owns server 5001."""
-    assert ann.api is not None
-    me = (await ann.api.get("/api/auth/me")).body["user"]["id"]
-    await add_server(database, address, owner=me)
+    await add_server(database, address, owner=await owner_of(ann))
     return ann

@@ -33,9 +33,28 @@ async def test_a_change_meanwhile_is_told_and_what_was_typed_is_kept(hers: Visit
     await hers.get(f"{FILES}/edit?path=config/a.toml")
     (agent.folder / "config" / "a.toml").write_text("a = 3\n")
     page = await hers.submit("form[data-editor]", content="a = 2")
-    assert page.status == 409
+    assert page.status == 412
     assert page.one("textarea").get_text().strip() == "a = 2"
     assert (agent.folder / "config" / "a.toml").read_text() == "a = 3\n"
+    (agent.folder / "config" / "a.toml").unlink()
+    page = await hers.submit("form[data-editor]", content="a = 2")
+    assert (page.status, page.one("textarea").get_text().strip()) == (412, "a = 2")
+    await hers.submit("form[data-editor]")
+    assert (agent.folder / "config" / "a.toml").read_text().strip() == "a = 2"
+
+
+async def test_a_file_is_renamed_and_replaces_another_only_when_told_so(hers: Visitor, agent: Client) -> None:
+    (agent.folder / "logs" / "gnp\u202ejar.log").write_text("hidden")
+    page = await hers.get(f"{FILES}?path=logs")
+    assert "gnp\u2039U+202E\u203ajar.log" in page.text
+    [link] = [a["href"] for a in page.all('.files a[href*="/rename"]') if "202E" in str(a["aria-label"])]
+    page = await hers.get(str(link))
+    assert page.one("#to")["value"] == "logs/gnpjar.log"
+    page = await hers.submit('form[action$="/rename"]', to="logs/latest.log")
+    assert (page.status, "a file of this name already" in page.text) == (409, True)
+    page = await hers.submit('form[action$="/rename"]', overwrite="true")
+    assert page.path == f"{FILES}?path=logs"
+    assert (agent.folder / "logs" / "latest.log").read_text() == "hidden"
 
 
 async def test_what_is_no_text_or_not_theirs_to_change_is_said_in_words(hers: Visitor) -> None:

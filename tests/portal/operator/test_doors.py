@@ -37,7 +37,7 @@ async def test_nobody_else_finds_them(ann: Visitor, visitor: Visitor) -> None:
     "path",
     [
         "/admin/users/usr_no", "/admin/users/usr_no/suspend", "/admin/users/a%2Fb", "/admin/drift/no/repair",
-        "/admin/drift/no/dance", "/admin/plans/no", "/admin/fleet/x",
+        "/admin/drift/no/dance", "/admin/plans/no", "/admin/fleet/x", "/admin/operations/op_no/cancel", "/admin/operations/op_no/dance",
     ],
 )  # fmt: skip
 async def test_what_is_not_there_is_not_found(root: Visitor, path: str) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from zpack.control.audit.store import record
+from zpack.control.operations import store
 
 if TYPE_CHECKING:
     from tests.portal.operator.conftest import Begin
@@ -36,22 +39,35 @@ async def test_operations_are_narrowed(root: Visitor, ann_id: str, begin: Begin)
         assert [row["id"] for row in page.all("tbody tr")] == [name]
 
 
-async def test_one_that_runs_is_cancelled_by_a_plain_form(root: Visitor, ann_id: str, begin: Begin) -> None:
+@pytest.mark.parametrize(("error", "verb"), [(None, "cancel"), ({"code": "x", "message": "y"}, "retry")])
+async def test_one_is_asked_about_and_the_filters_are_kept(
+    root: Visitor, ann_id: str, begin: Begin, error: dict[str, str] | None, verb: str
+) -> None:
+    name = await begin(ann_id, error=error)
+    page = await root.get(f"{HERE}?kind=instance-create&vmid=5000")
+    page = await root.get(str(page.one(f"#{name} .actions a")["href"]))
+    assert page.one("ol.calls")
+    page = await root.submit(f"form[action*='/{verb}']")
+    assert page.path == f"{HERE}?kind=instance-create&vmid=5000"
+    assert page.one("#notices .notice")
+
+
+async def test_the_kinds_there_are_can_be_chosen(root: Visitor, ann_id: str, begin: Begin) -> None:
+    for kind in ("host-stop", "instance-create", "something-new", "host-stop"):
+        await begin(ann_id, kind=kind)
+    offered = [option["value"] for option in (await root.get(HERE)).all("#kind option")]
+    assert offered == ["", "host-stop", "instance-create", "something-new"]
+
+
+async def test_one_that_has_ended_meanwhile_is_refused_where_it_was_asked(
+    root: Visitor, ann_id: str, begin: Begin, database: Database
+) -> None:
     name = await begin(ann_id)
-    page = await root.get(HERE)
-    assert page.one(f"#{name} progress")["value"] == "0"
-    page = await root.submit(f"#{name} form")
-    assert (page.path, "being cancelled" in page.text) == (HERE, True)
-
-
-async def test_one_that_is_not_there_is_refused(root: Visitor, ann_id: str, begin: Begin) -> None:
-    await begin(ann_id)
-    page = await root.get(HERE)
-    token = page.one("tbody input[name=csrf]")["value"]
-    page = await root.send(
-        "POST", f"{HERE}/op_no/cancel", data={"csrf": token}, headers={"Origin": root.base}
-    )
-    assert page.status == 404
+    await root.get(f"{HERE}/{name}/cancel")
+    async with database.transaction() as session:
+        await store.set_finished(session, name, status="succeeded", result={}, error=None)
+    page = await root.submit("form[action*='/cancel']")
+    assert (page.status, "has succeeded already" in page.one("main [role=alert]").text) == (409, True)
 
 
 async def test_the_audit_tells_who_did_what(root: Visitor, ann_id: str, database: Database) -> None:

@@ -20,7 +20,8 @@ async def test_accounts_are_searched(root: Visitor, ann_id: str) -> None:
 
 
 async def test_an_account_is_suspended_with_a_reason_and_let_go(root: Visitor, ann_id: str) -> None:
-    await root.get(f"{USERS}/{ann_id}/suspend")
+    asked = await root.get(f"{USERS}/{ann_id}/suspend")
+    assert "There are no servers to stop." in asked.one("ol.calls").text
     page = await root.submit("form.form", reason="<b>spam</b>")
     assert page.path == f"{USERS}/{ann_id}"
     assert "<b>spam</b>" in page.one("main [role=alert]").text
@@ -66,6 +67,11 @@ async def test_a_plan_is_made_changed_and_archived(root: Visitor) -> None:
     told = {str(one["name"]): str(one["value"]) for one in page.all("main input:not([type=checkbox])")}
     told |= {"name": "<i>More</i>", "interval": "month"}
     page = await root.send("POST", f"{PLANS}/extra", data=told, headers={"Origin": root.base})
+    assert [row.text.split() for row in page.all("tbody tr")] == [
+        ["Name", "Extra", "<i>More</i>"],
+        ["Offered", "yes", "no"],
+    ]
+    page = await root.submit("main form")
     tile = page.one("li:has(a[href$=extra])")
     assert ("<i>More</i>" in tile.text, "archived" in tile.text, tile.select("i")) == (True, True, [])
 

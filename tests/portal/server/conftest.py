@@ -12,7 +12,7 @@ from aiohttp import web
 from tests.control.provisioning.conftest import api, hint, others, world
 from tests.support.cdn import Cdn
 from tests.support.modrinth import ModrinthServer, serving_modrinth
-from zpack.control.instances import store
+from tests.support.owning import own, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -67,13 +67,8 @@ class Hers:
 
 @pytest.fixture
 async def hers(world: World, ann: Visitor) -> Hers:
-    assert ann.api is not None
-    owner = (await ann.api.get("/api/auth/me")).body["user"]["id"]
-    await world.created(5000, owner=owner)
-    async with world.clients.database.transaction() as session:
-        await store.insert_instance(
-            session, vmid=6000, customer_id=owner, ctype="dev", hostname="dev-6000", ip="127.100.23.112",
-            allocated_ports={}, agent_state="running", payload={"runtime": "node", "version": "24"},
-        )  # fmt: skip
+    await world.created(5000, owner=await owner_of(ann))
+    runtime = {"runtime": "node", "version": "24"}
+    await own(world.clients.database, ann, 6000, ctype="dev", ip="127.100.23.112", payload=runtime)
     await world.look()
     return Hers(world, [])

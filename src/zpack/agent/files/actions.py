@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from zpack.agent.files.beside import Beside
+from zpack.agent.files.conditions import etag_of
+from zpack.agent.files.moving import move
 from zpack.agent.files.policy import visible
 from zpack.agent.files.quota import BLOCK
 from zpack.agent.problems import Invalid, TooLarge
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from zpack.agent.files.provenance import Provenance
     from zpack.agent.files.shadow import Shadows
     from zpack.agent.rooted.root import Root
-    from zpack.wire.agent import FileDeleted, FileEntry, FileFacts, FileListing, FileText
+    from zpack.wire.agent import FileChange, FileDeleted, FileEntry, FileFacts, FileListing, FileText
 
 MAX_ENTRIES = 5000
 
@@ -53,41 +56,53 @@ class Files:
         with place.open() as root:
             folder = root.open_folder(path)
             try:
-                found = sorted(self._entries(folder, path), key=lambda entry: entry["name"])
+                found = list(_entries(folder))
             finally:
                 os.close(folder)
             record = self._provenance.read(root)
-        for entry in found[:MAX_ENTRIES]:
-            if source := self._provenance.source(record, entry["path"]):
-                entry["source"] = source
-        return {"path": path, "entries": found[:MAX_ENTRIES], "truncated": len(found) > MAX_ENTRIES}
+        named = sorted((entry for entry in found if _sayable(entry[0])), key=lambda entry: entry[0])
+        return {
+            "path": path,
+            "entries": [self._entry(place, record, path, *entry) for entry in named[:MAX_ENTRIES]],
+            "truncated": len(named) > MAX_ENTRIES,
+            "unnamed": len(found) - len(named),
+            "takes": place.policy.takes(path),
+        }
+
+    def _entry(
+        self, place: Place, record: dict[str, dict[str, Any]], folder: str, name: str, about: os.stat_result
+    ) -> FileEntry:
+        path = f"{folder}/{name}" if folder else name
+        entry: FileEntry = {
+            "name": name,
+            "path": path,
+            "type": "dir" if stat.S_ISDIR(about.st_mode) else "file",
+            "size": about.st_size,
+            "modified": moment(about.st_mtime),
+            "allowed": self._allowed(place, path, about),
+        }
+        if source := self._provenance.source(record, path):
+            entry["source"] = source
+        return entry
 
     @staticmethod
-    def _entries(folder: int, path: str) -> Iterator[FileEntry]:
-        with os.scandir(folder) as found:
-            for entry in found:
-                try:
-                    check_name(entry.name)
-                    about = entry.stat(follow_symlinks=False)
-                except (OutsideRoot, FileNotFoundError):
-                    continue
-                kind = kind_of(about)
-                if kind and visible(entry.name):
-                    yield {
-                        "name": entry.name,
-                        "path": f"{path}/{entry.name}" if path else entry.name,
-                        "type": kind,
-                        "size": about.st_size,
-                        "modified": moment(about.st_mtime),
-                    }
+    def _allowed(place: Place, path: str, about: os.stat_result) -> list[FileChange]:
+        """Return what may be done to it; with a folder only where the policy knows folders."""
+        if stat.S_ISDIR(about.st_mode):
+            return (
+                [verb for verb in place.policy.changes(path) if verb != "write"]
+                if place.policy.folders
+                else []
+            )
+        return place.policy.changes(path)
 
     def stat(self, place: Place, path: str) -> FileFacts:
         """Return what is known of one file or folder. Raises refusals."""
         place.policy.readable(path)
         with place.open() as root:
-            return self.facts(root, path)
+            return self.facts(place, root, path)
 
-    def facts(self, root: Root, path: str) -> FileFacts:
+    def facts(self, place: Place, root: Root, path: str) -> FileFacts:
         """Return what is known of one file or folder beneath an open root. Raises refusals."""
         about = root.stat(path)
         kind = kind_of(about)
@@ -100,6 +115,8 @@ class Files:
             "modified": moment(about.st_mtime),
             "source": self._provenance.source(self._provenance.read(root), path),
             "hasShadow": kind == "file" and self._shadows.has(root, path),
+            "etag": etag_of(about),
+            "allowed": self._allowed(place, path, about),
         }
 
     def read(self, place: Place, path: str) -> FileText:
@@ -118,7 +135,13 @@ class Files:
             text = "\0"
         if "\0" in text:
             raise Invalid("it is no text; download it instead", code="not_text")
-        return {"path": path, "content": text, "size": len(content), "modified": moment(about.st_mtime)}
+        return {
+            "path": path,
+            "content": text,
+            "size": len(content),
+            "modified": moment(about.st_mtime),
+            "etag": etag_of(about),
+        }
 
     def delete(self, place: Place, path: str) -> FileDeleted:
         """Remove a file, or a folder where the policy knows folders. Raises refusals."""
@@ -137,6 +160,13 @@ class Files:
             self._provenance.removed(root, path, folder=place.folder)
         return {"deleted": True, "path": path}
 
+    def move(self, place: Place, path: str, to: str, *, overwrite: bool) -> FileFacts:
+        """Give a file another name or folder. Raises refusals."""
+        with place.open() as root:
+            place.quota.give_back(BLOCK * move(root, place.policy, path, to, overwrite=overwrite))
+            self._provenance.moved(root, path, to, folder=place.folder)
+            return self.facts(place, root, to)
+
     def make_folder(self, place: Place, path: str) -> FileFacts:
         """Create a folder, where the policy knows folders. Raises refusals."""
         place.policy.writable(path)
@@ -144,7 +174,7 @@ class Files:
             raise OutsideRoot("folders are not created here")
         with place.open() as root:
             root.make_folder(path)
-            return self.facts(root, path)
+            return self.facts(place, root, path)
 
     def revert(self, place: Place, path: str) -> FileFacts:
         """Put back the content from before the first write. Raises refusals."""
@@ -155,7 +185,7 @@ class Files:
                 place.quota.take(len(content), limit=place.quota_bytes)
                 beside.write(content)
                 beside.commit(replace=True)
-            return self.facts(root, path)
+            return self.facts(place, root, path)
 
     def beside(self, place: Place, root: Root, path: str) -> Beside:
         """Return a file to be written beside ``path``."""
@@ -170,3 +200,21 @@ class Files:
         """Record that a person uploaded it. Raises refusals."""
         if place.policy.shadows:
             self._provenance.uploaded(root, path, at=moment(time.time()), folder=place.folder)
+
+
+def _entries(folder: int) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield what a customer can use of a folder, whatever it is called."""
+    with os.scandir(folder) as found:
+        for entry in found:
+            with contextlib.suppress(FileNotFoundError):
+                about = entry.stat(follow_symlinks=False)
+                if kind_of(about) and visible(entry.name):
+                    yield entry.name, about
+
+
+def _sayable(name: str) -> bool:
+    try:
+        check_name(name)
+    except OutsideRoot:
+        return False
+    return True

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Self
 
+from zpack.agent.files.conditions import Condition
 from zpack.agent.files.multipart import FilePart, boundary_of
 from zpack.agent.files.quota import BLOCK
 from zpack.agent.files.transfers import Transfers, to_end
@@ -28,13 +30,18 @@ class Incoming:
     def __init__(self, *, files: Files, transfers: Transfers) -> None:
         self._files = files
         self._transfers = transfers
+        self.changing = asyncio.Lock()
+        """Held while something is changed: what was checked before is still so."""
 
     async def write(self, place: Place, path: str, request: web.Request) -> tuple[FileFacts, bool]:
-        """Overwrite a file with the body; return it and whether it is new. Raises refusals."""
+        """Overwrite a file with the body; return it and whether it is new. Raises refusals.
+
+        ``If-Match`` and ``If-None-Match`` are compared before the body is taken, and just before it counts.
+        """
         place.policy.writable(path)
-        return await self._receive(
-            place, path, request, limit=place.policy.write_bytes, data=self._transfers.pieces(request)
-        )
+        limit, data = place.policy.write_bytes, self._transfers.pieces(request)
+        condition = Condition.of(request.headers)
+        return await self._receive(place, path, request, limit=limit, data=data, condition=condition)
 
     async def upload(
         self, place: Place, path: str, request: web.Request, *, overwrite: bool
@@ -57,6 +64,7 @@ class Incoming:
         data: AsyncIterator[bytes],
         replace: bool = True,
         uploaded: bool = False,
+        condition: Condition = Condition(),  # noqa: B008 - it is frozen
     ) -> tuple[FileFacts, bool]:
         with self._transfers.one(), contextlib.ExitStack() as held:
             if request.content_length is not None and not uploaded:
@@ -66,15 +74,18 @@ class Incoming:
             old = beside.target()
             if old and not replace:
                 raise Exists("it exists already")
+            condition.check(old)
             await place.quota.measure(place.folder, limit=place.quota_bytes)
             spent = held.enter_context(_Spent(place))
             async for piece in data:
                 _check(beside.size + len(piece), limit)
                 spent.take(len(piece))
                 await to_end(beside.write, piece)
-            await to_end(self._finish, place, path, beside, replace=replace, uploaded=uploaded)
-            spent.keep(replaced=old.st_blocks * BLOCK if old else 0)
-            return await to_end(self._files.facts, root, path), old is None
+            async with self.changing:
+                condition.check(beside.target())
+                await to_end(self._finish, place, path, beside, replace=replace, uploaded=uploaded)
+                spent.keep(replaced=old.st_blocks * BLOCK if old else 0)
+                return await to_end(self._files.facts, place, root, path), old is None
 
     def _finish(self, place: Place, path: str, beside: Beside, *, replace: bool, uploaded: bool) -> None:
         if not uploaded:

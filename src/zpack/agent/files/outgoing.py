@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from zpack.agent.files.conditions import etag_of
 from zpack.agent.files.ranges import Unsatisfiable, wanted
 from zpack.wire.attachment import SAFE_HEADERS, disposition
 
@@ -41,7 +42,7 @@ class Outgoing:
 
     async def _send(self, file: BinaryIO, path: str, request: web.Request) -> web.StreamResponse:
         about = os.fstat(file.fileno())
-        etag = f'"{about.st_ino:x}-{about.st_mtime_ns:x}-{about.st_size:x}"'
+        etag = etag_of(about)
         headers = SAFE_HEADERS | {"ETag": etag, "Content-Disposition": disposition(path)}
         size, asked = about.st_size, request.headers
         try:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from zpack.agent.rooted.paths import OutsideRoot, names_of
+from zpack.agent.rooted.paths import MISLEADING, OutsideRoot, names_of, plain
+
+if TYPE_CHECKING:
+    from zpack.wire.agent import FileChange, FolderChange
 
 MIB = 1024 * 1024
 SHADOW = ".zlh-shadow"
@@ -16,6 +20,8 @@ JAR_BYTES = 250 * MIB
 DATAPACK_BYTES = 100 * MIB
 SETTINGS_BYTES = 1 * MIB
 TEXT_BYTES = 1 * MIB
+MOVED_BYTES = 1 << 63
+"""To a name beside the old one any file may be moved."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Policy:
 
     def writable(self, path: str) -> str:
         """Return the path when it may be overwritten. Raises :class:`OutsideRoot`."""
-        return self._listed(path, self.writes, "is not among the files that may be edited")
+        return plain(self._listed(path, self.writes, "is not among the files that may be edited"))
 
     def deletable(self, path: str) -> str:
         """Return the path when it may be removed. Raises :class:`OutsideRoot`."""
@@ -52,13 +58,48 @@ class Policy:
         self.readable(path)
         for pattern, limit in self.uploads:
             if matches(pattern, path):
+                plain(path)
                 return limit
         msg = f"{path or 'the folder itself'} is not where files may be uploaded to"
         raise OutsideRoot(msg)
 
+    def movable(self, path: str, to: str) -> int:
+        """Return how large a file may be to be moved so. Raises :class:`OutsideRoot`.
+
+        What may be uploaded or removed may be moved: to where it could be uploaded, or to a name beside it.
+        """
+        self._listed(path, self._own, "is not among the files that may be moved")
+        if path.rpartition("/")[0] == to.rpartition("/")[0] and _any(self.deletes, to):
+            plain(self.readable(to))
+            return MOVED_BYTES
+        return self.upload_limit(to)
+
+    def changes(self, path: str) -> list[FileChange]:
+        """Return what may be done to a file, or to a folder where the policy knows them."""
+        named: tuple[tuple[FileChange, tuple[str, ...]], ...] = (
+            ("write", self.writes),
+            ("delete", self.deletes),
+            ("move", self._own),
+        )
+        misleading = not MISLEADING.isdisjoint(path)
+        return [
+            verb for verb, patterns in named if _any(patterns, path) and not (verb == "write" and misleading)
+        ]
+
+    def takes(self, folder: str) -> list[FolderChange]:
+        """Return what may be put into a folder."""
+        patterns = [pattern for pattern, _ in self.uploads]
+        holders = [pattern.rpartition("/")[0] for pattern in patterns]
+        uploads: list[FolderChange] = ["upload"] if ANYTHING in patterns or folder in holders else []
+        return [*uploads, "new"] if self.folders else uploads
+
+    @property
+    def _own(self) -> tuple[str, ...]:
+        return (*self.deletes, *(pattern for pattern, _ in self.uploads))
+
     def _listed(self, path: str, patterns: tuple[str, ...], otherwise: str) -> str:
         self.readable(path)
-        if not any(matches(pattern, path) for pattern in patterns):
+        if not _any(patterns, path):
             msg = f"{path or 'the folder itself'} {otherwise}"
             raise OutsideRoot(msg)
         return path
@@ -76,6 +117,10 @@ def matches(pattern: str, path: str) -> bool:
         return bool(path)
     patterns, names = pattern.split("/"), path.split("/")
     return len(patterns) == len(names) and all(map(fnmatchcase, names, patterns))
+
+
+def _any(patterns: tuple[str, ...], path: str) -> bool:
+    return any(matches(pattern, path) for pattern in patterns)
 
 
 def game_policy(world: str = "world") -> Policy:

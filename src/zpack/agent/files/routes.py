@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +40,6 @@ class FilesRoutes:
         self._files = files
         self._incoming = incoming
         self._outgoing = outgoing
-        self._changing = asyncio.Lock()
 
     def table(self) -> list[web.RouteDef]:
         """The routes."""
@@ -55,6 +53,7 @@ class FilesRoutes:
             web.put(at, self.write),
             web.delete(at, self.delete),
             web.post(f"{at}/revert", self.revert),
+            web.post(f"{at}/move", self.move),
             web.post(f"{at}/upload", self.upload),
             *([web.post(f"{at}/folder", self.make_folder)] if self._folders else []),
         ]
@@ -95,6 +94,14 @@ class FilesRoutes:
         """Put back the content from before the first write."""
         return await self._change(self._files.revert, request)
 
+    async def move(self, request: web.Request) -> web.Response:
+        """Give a file another name or folder."""
+        path, to = path_of(request), path_of(request, "to")
+        overwrite = flag_of(request, "overwrite")
+        async with self._incoming.changing:
+            facts = await to_end(self._files.move, self._places.changing(), path, to, overwrite=overwrite)
+        return web.json_response(facts)
+
     async def make_folder(self, request: web.Request) -> web.Response:
         """Create a folder, where the policy knows folders."""
         return await self._change(self._files.make_folder, request)
@@ -107,15 +114,16 @@ class FilesRoutes:
 
     async def _change(self, verb: Callable[[Place, str], Any], request: web.Request) -> web.Response:
         path = path_of(request)
-        async with self._changing:
+        async with self._incoming.changing:
             return web.json_response(await to_end(verb, self._places.changing(), path))
 
 
-def path_of(request: web.Request, *, default: str | None = None) -> str:
-    """Return the one ``path`` of the query. Raises :class:`Invalid`."""
-    given = request.query.getall("path", [] if default is None else [default])
+def path_of(request: web.Request, name: str = "path", *, default: str | None = None) -> str:
+    """Return the one path of this name in the query. Raises :class:`Invalid`."""
+    given = request.query.getall(name, [] if default is None else [default])
     if len(given) != 1:
-        raise Invalid("exactly one path is needed", code="invalid_query")
+        msg = f"exactly one {name} is needed"
+        raise Invalid(msg, code="invalid_query")
     return given[0]
 
 

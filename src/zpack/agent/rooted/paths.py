@@ -13,8 +13,12 @@ MAX_PATH = 1024
 MAX_NAME = 255
 MAX_NAMES = 64
 FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
-# Marks that turn the direction of text around; and what a decoder writes where there was no text.
-MISLEADING = frozenset("\ufffd\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+UNDECODED = "\ufffd"
+"""What a decoder writes where there was no text."""
+MISLEADING = frozenset(
+    "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+"""Marks that cannot be seen, or turn the direction of text around."""
 
 
 class OutsideRoot(Refusal):
@@ -86,7 +90,14 @@ def check_name(name: str) -> None:
         raise OutsideRoot("the path has an empty name, a '.' or a '..' in it")
     if "/" in name or "\\" in name:
         raise OutsideRoot("a name holds a separator")
-    if any(unicodedata.category(char) in FORBIDDEN_CATEGORIES or char in MISLEADING for char in name):
+    if any(unicodedata.category(char) in FORBIDDEN_CATEGORIES or char == UNDECODED for char in name):
         raise OutsideRoot("a name holds control characters, or is no valid text")
     if len(name.encode()) > MAX_NAME:
         raise OutsideRoot(f"a name is longer than {MAX_NAME} bytes")
+
+
+def plain(path: str) -> str:
+    """Return a path that something new may have: it is what it looks like. Raises :class:`OutsideRoot`."""
+    if not MISLEADING.isdisjoint(path):
+        raise OutsideRoot("a new name may not hold marks that cannot be seen or turn text around")
+    return path

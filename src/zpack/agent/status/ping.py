@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zpack.agent.console.ring import clean_line
+from zpack.agent.status.motd import plain_motd
 from zpack.wire.minecraft import (
     MAX_STATUS_PACKET,
     Framer,
@@ -26,11 +27,12 @@ class PingError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said of its players."""
+    """What a server said of its players, and of itself."""
 
     online: int
     max: int
     players: tuple[str, ...]
+    motd: str = ""
 
 
 async def ping(host: str, port: int, *, seconds: float) -> Answer:
@@ -55,7 +57,7 @@ async def ping(host: str, port: int, *, seconds: float) -> Answer:
 
 
 def parse_answer(status: dict[str, Any]) -> Answer:
-    """Read what a status document says of players; whatever is not as it should be counts as nothing."""
+    """Read what a status document says; whatever is not as it should be counts as nothing."""
     told = status.get("players")
     players: dict[str, Any] = told if isinstance(told, dict) else {}
     sample = players.get("sample")
@@ -65,6 +67,7 @@ def parse_answer(status: dict[str, Any]) -> Answer:
         online=_count(players.get("online")),
         max=_count(players.get("max")),
         players=tuple(clean_line(name)[:MAX_NAME] for name in names if isinstance(name, str)),
+        motd=plain_motd(status.get("description")),
     )
 
 

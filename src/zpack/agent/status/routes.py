@@ -81,5 +81,10 @@ class StatusRoutes:
         except PingError as error:
             msg = f"the server does not answer: {error}"
             raise NotReady(msg) from error
-        body: Players = {"online": answer.online, "max": answer.max, "players": list(answer.players)}
+        body: Players = {
+            "online": answer.online,
+            "max": answer.max,
+            "players": list(answer.players),
+            "motd": answer.motd,
+        }
         return web.json_response(body)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from zpack.control.db.tables import User as UserRow
 
 
+STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
+
+
 class NoSuchUser(Refusal):
     """There is no account with this id."""
 
@@ -37,12 +40,26 @@ class LastAdmin(Refusal):
 class Administration:
     """Accounts as administrators see them, and the audit.
 
-    ``plan_of`` names the plan of an account whose standing names this one.
+    ``plan_of`` names the plan of an account whose standing names this one; ``billing`` says whether plans
+    are sold.
     """
 
-    def __init__(self, *, database: Database, plan_of: Callable[[str | None], str]) -> None:
+    def __init__(self, *, database: Database, plan_of: Callable[[str | None], str], billing: bool) -> None:
         self._database = database
         self._plan_of = plan_of
+        self._billing = billing
+
+    async def overview(self) -> dict[str, Any]:
+        """Return the platform in numbers; ``operations`` are those under way and of the last 24 hours."""
+        async with self._database.reading() as reading:
+            totals = await store.read_totals(reading)
+            outcomes = await store.read_outcomes(reading)
+            monthly, standings = await store.read_revenue(reading) if self._billing else ([], {})
+        return {
+            **totals,
+            "operations": dict.fromkeys(STATUSES, 0) | outcomes,
+            "billing": {"monthly": monthly, "standings": standings} if self._billing else None,
+        }
 
     async def audit(self, user: User, query: AuditQuery) -> dict[str, Any]:
         """Return a page of the audit, the newest first: an admin's of everybody, anyone else's of himself."""

@@ -1,4 +1,4 @@
-"""``/api/audit`` and ``/api/admin/users``."""
+"""``/api/audit``, ``/api/admin/users`` and ``/api/admin/overview``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ Room = Annotated[Administration, Depends(administration)]
 async def audit(query: Annotated[AuditQuery, Query()], user: SignedIn, room: Room) -> dict[str, Any]:
     """Show who did what: to admins everybody's part, to others their own."""
     return await room.audit(user, query)
+
+
+@router.get("/admin/overview")
+async def overview(admin: Admin, room: Room) -> dict[str, Any]:
+    """Show the platform in numbers."""
+    _ = admin
+    return await room.overview()
 
 
 @router.get("/admin/audit")

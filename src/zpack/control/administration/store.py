@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
@@ -26,6 +26,38 @@ CIRCUMSTANCES = text(
       left join billing_accounts b on b.user_id = u.id
      where u.id = any(:ids)
     """
+)
+TOTALS = text(
+    """
+    select (select count(*) from users) as users,
+           (select count(*) from users where role = 'admin') as administrators,
+           (select count(*) from users where created_at > now() - interval '1 day') as registered,
+           (select count(*) from standings s join users u on u.id = s.user_id
+             where u.role <> 'admin' and (s.held_at is not null
+               or s.server_billing_state in ('suspended_shutdown', 'retained'))) as suspended,
+           (select count(*) from instances) as servers,
+           (select count(*) from support_tickets where status = 'open') as tickets
+    """
+)
+OUTCOMES = text(
+    """
+    select status, count(*) as number from operations
+     where status in ('queued', 'running') or started_at > now() - interval '1 day'
+     group by status
+    """
+)
+REVENUE = text(
+    """
+    select p.currency, count(*) as payers,
+           sum(case p.interval when 'year' then p.price_cents / 12.0 else p.price_cents end) as cents
+      from billing_subscriptions s join plans p on p.id = s.plan
+     where s.status in ('active', 'past_due') and p.price_cents > 0
+     group by p.currency order by p.currency
+    """
+)
+STANDINGS = text(
+    "select billing_status, count(*) as number from standings"
+    " where billing_status <> 'none' group by billing_status"
 )
 
 
@@ -57,3 +89,22 @@ async def read_circumstances(session: AsyncSession, user_ids: Collection[str]) -
         )
         for row in rows
     }
+
+
+async def read_totals(session: AsyncSession) -> dict[str, int]:
+    """Return how many accounts, servers and open tickets there are."""
+    return dict((await session.execute(TOTALS)).mappings().one())
+
+
+async def read_outcomes(session: AsyncSession) -> dict[str, int]:
+    """Return how many operations are under way, and how those of the last day ended."""
+    return {row.status: row.number for row in await session.execute(OUTCOMES)}
+
+
+async def read_revenue(session: AsyncSession) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Return what subscriptions bring in a month, by currency, and how many accounts stand how."""
+    monthly = [
+        {"currency": row.currency, "cents": round(row.cents), "payers": row.payers}
+        for row in await session.execute(REVENUE)
+    ]
+    return monthly, {row.billing_status: row.number for row in await session.execute(STANDINGS)}

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("zpack.changes")
 CHANNEL = "zpack:changes"
-Subject = Literal["server", "server-deleted", "operation"]
+Subject = Literal["server", "server-deleted", "operation", "ticket"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something of ``owner``'s changed. ``key`` is a VMID or an operation id."""
+    """Something of ``owner``'s changed. ``key`` is a VMID, or the id of an operation or a ticket."""
 
     subject: Subject
     key: str

@@ -131,6 +131,8 @@ class Streams:
                 yield event("server.deleted", orjson.dumps({"id": vmid, "vmid": int(vmid)}))
         for operation in await self._operations.seen_by(user, pending.operations):
             yield event("operation.updated", orjson.dumps(operation))
+        for ticket in sorted(pending.tickets):
+            yield event("ticket.updated", orjson.dumps({"id": ticket}))
 
     async def _listen(self) -> None:
         async for change in self._changes.listen():

@@ -26,6 +26,7 @@ class Pending:
     everything: bool = True
     servers: set[str] = field(default_factory=set[str])
     operations: set[str] = field(default_factory=set[str])
+    tickets: set[str] = field(default_factory=set[str])
 
     def missed(self) -> None:
         """Note that some changes may not have been heard."""
@@ -33,18 +34,18 @@ class Pending:
         self.servers.clear()
 
     def add(self, subject: str, key: str) -> None:
-        """Note that an operation, or else a server, changed."""
-        (self.operations if subject == "operation" else self.servers).add(key)
-        if len(self.servers) + len(self.operations) > PENDING_LIMIT:
+        """Note that an operation or a ticket, or else a server, changed."""
+        {"operation": self.operations, "ticket": self.tickets}.get(subject, self.servers).add(key)
+        if len(self.servers) + len(self.operations) + len(self.tickets) > PENDING_LIMIT:
             self.everything = True
         if self.everything:
             self.servers.clear()
 
     def __bool__(self) -> bool:
-        return self.everything or bool(self.servers) or bool(self.operations)
+        return self.everything or bool(self.servers or self.operations or self.tickets)
 
     def taken(self) -> Pending:
         """Return what there is and begin anew."""
-        taken = Pending(self.everything, self.servers, self.operations)
-        self.everything, self.servers, self.operations = False, set(), set()
+        taken = Pending(self.everything, self.servers, self.operations, self.tickets)
+        self.everything, self.servers, self.operations, self.tickets = False, set(), set(), set()
         return taken

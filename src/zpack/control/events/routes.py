@@ -24,6 +24,9 @@ Room = Annotated[Streams, Depends(streams)]
 
 @router.get("/events", response_class=StreamingResponse)
 async def events(session: InEventSession, room: Room) -> StreamingResponse:
-    """Stream ``servers.snapshot``, then ``server.status``, ``server.deleted``, ``operation.updated``."""
+    """Stream ``servers.snapshot``, then what changes.
+
+    ``server.status``, ``server.deleted``, ``operation.updated``, and of ``ticket.updated`` only the id.
+    """
     stream = room.open(session)
     return StreamingResponse(room.told(stream), media_type="text/event-stream", headers=HEADERS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zpack.control.audit.store import record
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.engine.relay_http import Answer, ClientGone, RequestBody, Rights, logged
-from zpack.control.files.models import ANSWER_LIMIT, asked_headers, shown_headers
+from zpack.control.files.models import ANSWER_LIMIT, asked_headers, conditions, shown_headers
 from zpack.control.outside.agent import refusal_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from zpack.control.outside.agent_stream import AgentAnswer, AgentStreams
 
 FAILED = "Agent file operation failed"
+OCTETS = {"Content-Type": "application/octet-stream"}
+
+
+class BadCondition(Refusal):
+    """A condition that cannot be passed on; a change without it would be another one."""
+
+    code = "invalid_request"
 
 
 class Files:
@@ -72,18 +79,29 @@ class Files:
         await self._record("files.revert", session, at, path)
         return await self._call("POST", at, "/revert", path)
 
+    async def move(self, session: Session, server_id: str, path: str, to: str, *, overwrite: bool) -> Any:
+        """Give a file another name or folder."""
+        at = await self._reach_to_write(session, server_id)
+        await self._record("files.move", session, at, path, to=to, overwrite=overwrite)
+        return await self._call("POST", at, "/move", path, to=to, overwrite=str(overwrite).lower())
+
     async def make_folder(self, session: Session, server_id: str, path: str) -> Any:
         """Create a folder, where the agent's policy knows folders."""
         at = await self._reach_to_write(session, server_id)
         await self._record("files.folder", session, at, path)
         return await self._call("POST", at, "/folder", path)
 
-    async def write(self, session: Session, server_id: str, path: str, receive: Receive) -> tuple[int, Any]:
-        """Overwrite a file with the request's body; return the agent's status and body."""
+    async def write(
+        self, session: Session, server_id: str, path: str, receive: Receive, *, headers: Mapping[str, str]
+    ) -> tuple[int, Any]:
+        """Overwrite a file with the body; return the agent's status and body. Raises BadCondition."""
+        if (condition := conditions(headers)) is None:
+            raise BadCondition("If-Match and If-None-Match are lists of entity tags.")
         at = await self._reach_to_write(session, server_id)
         await self._record("files.write", session, at, path)
-        headers = {"Content-Type": "application/octet-stream"}
-        return await self._send("PUT", session, at, "", receive, params={"path": path}, headers=headers)
+        return await self._send(
+            "PUT", session, at, "", receive, params={"path": path}, headers=OCTETS | condition
+        )
 
     async def upload(
         self,
@@ -163,11 +181,11 @@ class Files:
                     raise refusal_of(upstream.status, said, fallback=FAILED)
                 return upstream.status, said
 
-    async def _call(self, method: str, at: Reached, sub_path: str, path: str) -> Any:
+    async def _call(self, method: str, at: Reached, sub_path: str, path: str, **more: str) -> Any:
         return await self._agents.call(
             *(method, at.ip, self._at + sub_path, at.token),
             fallback=FAILED,
-            params={"path": path},
+            params={"path": path} | more,
             limit=ANSWER_LIMIT,
         )
 

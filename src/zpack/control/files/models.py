@@ -25,6 +25,16 @@ ASKED_WITH: dict[str, re.Pattern[str]] = {
     "Range": re.compile(r"[\x20-\x7e]{1,200}"),
     "If-Range": re.compile(r"[\x20-\x7e]{1,200}"),
 }
+CONDITIONS: dict[str, re.Pattern[str]] = {
+    "If-Match": re.compile(r"[\x20-\x7e]{1,400}"),
+    "If-None-Match": re.compile(r"[\x20-\x7e]{1,400}"),
+}
+
+
+def conditions(given: Mapping[str, str]) -> dict[str, str] | None:
+    """Return which version of a file a change is about, for the agent to compare; None for no tags."""
+    found = _allowed(given, CONDITIONS)
+    return found if all(name in found for name in CONDITIONS if name in given) else None
 
 
 def asked_headers(given: Mapping[str, str]) -> dict[str, str]:

@@ -84,8 +84,8 @@ async def download_file(
 async def write_file(
     server_id: str, session: InFileSession, room: Room, path: Path, request: Request
 ) -> Response:
-    """Overwrite a file with the body."""
-    status, body = await room.write(session, server_id, path, request.receive)
+    """Overwrite a file with the body; ``If-Match`` says which version of it."""
+    status, body = await room.write(session, server_id, path, request.receive, headers=request.headers)
     return JSONResponse(body, status_code=status)
 
 
@@ -116,6 +116,13 @@ async def revert_file(server_id: str, session: InFileSession, room: Room, path: 
     return await room.revert(session, server_id, path)
 
 
+async def move_file(
+    server_id: str, session: InFileSession, room: Room, *, path: Path, to: Path, overwrite: bool = False
+) -> Any:
+    """Give a file another name or folder."""
+    return await room.move(session, server_id, path, to, overwrite=overwrite)
+
+
 async def make_folder(server_id: str, session: InFileSession, room: Room, path: Path) -> Any:
     """Create a folder."""
     return await room.make_folder(session, server_id, path)
@@ -131,6 +138,7 @@ VERBS: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("PUT", "", write_file),
     ("DELETE", "", delete_file),
     ("POST", "/revert", revert_file),
+    ("POST", "/move", move_file),
     ("POST", "/upload", upload_file),
 )
 

@@ -57,7 +57,17 @@ class Fleet:
         async with self._database.reading() as session:
             rows = await store.list_rows(session)
         words = await self._words.get_many(list(rows))
-        said = {vmid: word.get("state") for vmid, word in words.items() if word}
-        return {
-            vmid: replace(row, agent_state=said.get(vmid) or row.agent_state) for vmid, row in rows.items()
-        }
+        return {vmid: _told(row, words.get(vmid)) for vmid, row in rows.items()}
+
+
+def _told(row: Row, word: dict[str, Any] | None) -> Row:
+    """Return a server as its agent's last word has it; an agent that is silent leaves what is on record."""
+    if not word:
+        return row
+    complaint = word.get("error")
+    return replace(
+        row,
+        agent_state=word.get("state") or row.agent_state,
+        heard=bool(word.get("hostOnline", True)),
+        complaint=complaint if isinstance(complaint, str) else None,
+    )

@@ -43,8 +43,12 @@ def container_view(vmid: int, guest: Guest | None, row: Row | None, *, missing: 
         "hostname": row.hostname if row else None,
         "displayName": row.display_name if row else None,
         "state": row.agent_state if row else None,
+        "heard": row.heard if row else None,
+        "complaint": row.complaint if row else None,
+        "suspended": row.suspended if row else False,
         "memory": guest.memory_used if guest else 0,
         "maxMemory": guest.memory if guest else 0,
+        "maxDisk": guest.disk if guest else 0,
         "cpu": round(guest.load, 4) if guest else 0.0,
         "uptime": guest.uptime if guest else 0,
     }

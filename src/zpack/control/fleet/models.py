@@ -16,3 +16,8 @@ class Row:
     owner: str | None
     agent_state: str
     display_name: str | None
+    suspended: bool = False
+    heard: bool = False
+    """Whether its agent spoke within the last seconds."""
+    complaint: str | None = None
+    """What its agent last said is wrong."""

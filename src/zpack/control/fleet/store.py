@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
 ROWS = text(
     """
-    select i.vmid, i.ctype, i.hostname, i.customer_id, u.username, i.agent_state, i.display_name
-      from instances i left join users u on u.id = i.customer_id
+    select i.vmid, i.ctype, i.hostname, i.customer_id, u.username, i.agent_state, i.display_name,
+           coalesce(u.role <> 'admin' and (
+             s.held_at is not null or s.server_billing_state in ('suspended_shutdown', 'retained')
+           ), false) as suspended
+      from instances i left join users u on u.id = i.customer_id left join standings s on s.user_id = u.id
      order by i.vmid
     """
 )

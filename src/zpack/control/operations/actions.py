@@ -124,12 +124,13 @@ class Operations:
         return {"operations": [operation_view(row) for row, _ in rows], "next": more}
 
     async def everybodys(self, query: OperationsQuery) -> dict[str, Any]:
-        """Return a page of everybody's operations, the newest first, and whose they are."""
+        """Return a page of everybody's operations, whose they are, and which kinds there are."""
         async with self._database.reading() as session:
             rows = await store.page(session, query, status=query.status, kind=query.kind)
+            kinds = await store.list_kinds(session)
         more = rows[-1][0].id if len(rows) == query.limit else None
         found = [{**operation_view(row), "ownerId": row.customer_id, "owner": owner} for row, owner in rows]
-        return {"operations": found, "next": more}
+        return {"operations": found, "next": more, "kinds": kinds}
 
     async def seen_by(self, user: User, operation_ids: Collection[str]) -> list[dict[str, Any]]:
         """Return those of these operations that the caller may see, as clients see them."""

@@ -24,7 +24,7 @@ CONSOLE_FAILED = "Agent console failed"
 POLL_SECONDS = 2.0
 WITH_BODY = frozenset({200, 201, 202})
 BODY_LIMIT = 1 << 20
-TEXT_LIMIT, LINE_LIMIT, LINES_LIMIT = 2000, 500, 100
+TEXT_LIMIT, LINE_LIMIT, LINES_LIMIT, MOTD_LIMIT = 2000, 500, 100, 200
 STATUS_FIELDS = (
     "state", "processRunning", "ready", "readySource", "readyError", "lastReadyAt", "installStep",
     "crashCount", "lastCrashTime", "lastCrashExitCode", "lastCrashSignal", "lastCrashUptimeSeconds",
@@ -191,7 +191,9 @@ def parsed_players(body: Any) -> dict[str, Any] | None:
         return None
     names = body.get("players")
     listed = [n[:32] for n in names[:1000] if isinstance(n, str)] if isinstance(names, list) else []
-    return {"online": _count(body.get("online")), "max": _count(body.get("max")), "players": listed}
+    motd = body.get("motd")
+    said = {"motd": motd[:MOTD_LIMIT]} if isinstance(motd, str) and motd else {}
+    return {"online": _count(body.get("online")), "max": _count(body.get("max")), "players": listed, **said}
 
 
 def _bounded(value: Any) -> Any:

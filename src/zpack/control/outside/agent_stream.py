@@ -11,6 +11,7 @@ import aiohttp
 
 from zpack.control.engine.errors import ForeignError
 from zpack.control.engine.text import storable
+from zpack.control.outside.pooled import Pooled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
@@ -62,7 +63,7 @@ class AgentStreams:
         self._port = port
         self._seconds = seconds
         self.idle_seconds = idle_seconds
-        self._session: aiohttp.ClientSession | None = None
+        self._pooled = Pooled("the agent", _session)
 
     @contextlib.asynccontextmanager
     async def ask(
@@ -83,7 +84,7 @@ class AgentStreams:
         try:
             with said_plainly():
                 async with asyncio.timeout(self._seconds if body else self.idle_seconds):
-                    response = await self._open().request(
+                    response = await self._pooled.open().request(
                         method,
                         f"http://{ip}:{self._port}{path}",
                         params=params,
@@ -104,21 +105,19 @@ class AgentStreams:
         finally:
             response.close()
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                read_bufsize=READ_BUFFER,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            )
-        return self._session
-
     async def close(self) -> None:
-        """Close the session."""
-        if self._session is not None:
-            await self._session.close()
+        """Close the session for good."""
+        await self._pooled.close()
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        read_bufsize=READ_BUFFER,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+    )
 
 
 @contextlib.contextmanager

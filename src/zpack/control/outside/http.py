@@ -14,6 +14,7 @@ from zpack.control.engine import tracing
 from zpack.control.engine.errors import ForeignError
 from zpack.control.engine.foreign import foreign_call
 from zpack.control.engine.text import storable
+from zpack.control.outside.pooled import Pooled
 from zpack.control.outside.tls import complaint_of
 
 if TYPE_CHECKING:
@@ -75,20 +76,18 @@ class ForeignHttp:
         self._connect_seconds = connect_seconds
         self._keep_alive = keep_alive
         self._ours = ours
-        self._session: aiohttp.ClientSession | None = None
+        self._pooled = Pooled(name, self._make)
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            connector = aiohttp.TCPConnector(
-                limit=self._connections,
-                ssl=self._tls,
-                ttl_dns_cache=30,
-                keepalive_timeout=self._keep_alive,
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
-            )
-        return self._session
+    def _make(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=self._connections,
+            ssl=self._tls,
+            ttl_dns_cache=30,
+            keepalive_timeout=self._keep_alive,
+        )
+        return aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
+        )
 
     async def request(
         self,
@@ -125,7 +124,7 @@ class ForeignHttp:
         try:
             async with (
                 budget.timeout(),
-                self._open().request(
+                self._pooled.open().request(
                     method,
                     url,
                     **sent,
@@ -159,6 +158,5 @@ class ForeignHttp:
         return bytes(body)
 
     async def close(self) -> None:
-        """Close the session."""
-        if self._session is not None:
-            await self._session.close()
+        """Close the session for good."""
+        await self._pooled.close()

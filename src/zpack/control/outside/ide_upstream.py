@@ -16,6 +16,7 @@ from yarl import URL
 
 from zpack.control.engine.errors import Refusal
 from zpack.control.outside.agent_stream import said_plainly
+from zpack.control.outside.pooled import Pooled
 from zpack.control.outside.upgrade import FIELDS_LIMIT, NotSwitched, check_head, upgraded
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class IdeUpstream:
     """One pooled session for requests; a connection of its own for every socket."""
 
     def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+        self._pooled = Pooled(WHO, _session)
 
     @contextlib.asynccontextmanager
     async def ask(
@@ -82,7 +83,7 @@ class IdeUpstream:
         """Send a request. Raises ForeignError."""
         with said_plainly(WHO):
             async with asyncio.timeout(HEAD_SECONDS):
-                response = await self._opened().request(
+                response = await self._pooled.open().request(
                     method,
                     URL(f"http://{at[0]}:{at[1]}{target}", encoded=True),
                     headers=CIMultiDict(headers),
@@ -109,20 +110,18 @@ class IdeUpstream:
             raise UpgradeRefused(message, status=answer.status) from answer
 
     async def close(self) -> None:
-        """Close the session."""
-        if self._session is not None:
-            await self._session.close()
+        """Close the session for good."""
+        await self._pooled.close()
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS_PER_CONTAINER),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                read_bufsize=READ_BUFFER,
-                max_line_size=LINE_LIMIT,
-                max_field_size=FIELD_LIMIT,
-                max_headers=FIELDS_LIMIT,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            )
-        return self._session
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS_PER_CONTAINER),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        read_bufsize=READ_BUFFER,
+        max_line_size=LINE_LIMIT,
+        max_field_size=FIELD_LIMIT,
+        max_headers=FIELDS_LIMIT,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+    )

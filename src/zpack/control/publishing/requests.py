@@ -36,3 +36,9 @@ class DriftBody(Body):
     apply: bool = False
     orphans: bool = False
     """Whether names without a server go however many they are."""
+
+
+class DriftQuery(Body):
+    """``GET /api/edge/drift``: without ``wait`` it is answered when everything is known."""
+
+    wait: Annotated[float, Field(ge=0, le=30)] | None = None

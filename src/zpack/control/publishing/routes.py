@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from zpack.control.accounts.access import EDGE, Admin
 from zpack.control.publishing.actions import Publishing
 from zpack.control.publishing.drift import Drift
+from zpack.control.publishing.looking import Looking
 from zpack.control.publishing.operators import Operators
-from zpack.control.publishing.requests import DriftBody, EdgeBody, PublishBody
+from zpack.control.publishing.requests import DriftBody, DriftQuery, EdgeBody, PublishBody
 
 velocity = APIRouter(prefix="/internal/velocity", tags=["edge"], dependencies=EDGE)
 edge = APIRouter(prefix="/api/edge", tags=["edge"])
@@ -31,6 +32,11 @@ async def operators(request: Request) -> Operators:
 async def drift(request: Request) -> Drift:
     """Return the comparison."""
     return cast("Drift", request.app.state.edge_drift)
+
+
+async def looks(request: Request) -> Looking:
+    """Return the comparison that does not keep people waiting."""
+    return cast("Looking", request.app.state.edge_looking)
 
 
 Room = Annotated[Publishing, Depends(publishing)]
@@ -85,15 +91,33 @@ async def unpublish(body: EdgeBody, admin: Admin, desk: Desk) -> dict[str, Any]:
 
 
 @edge.get("/drift")
-async def compare(admin: Admin, found: Annotated[Drift, Depends(drift)]) -> dict[str, Any]:
-    """Compare rows, cluster and links; change nothing."""
+async def compare(
+    query: Annotated[DriftQuery, Query()],
+    admin: Admin,
+    found: Annotated[Drift, Depends(drift)],
+    looking: Annotated[Looking, Depends(looks)],
+    response: Response,
+) -> dict[str, Any]:
+    """Compare rows, cluster and links; change nothing. After ``wait`` seconds say that it goes on."""
     _ = admin
-    return await found.look()
+    if query.wait is None:
+        return await found.look()
+    known = await looking.within(query.wait)
+    if known is None:
+        response.status_code = 202
+        return {"ok": False, "looking": True, "since": looking.since}
+    return known
 
 
 @edge.post("/drift")
-async def mend(body: DriftBody, admin: Admin, found: Annotated[Drift, Depends(drift)]) -> dict[str, Any]:
+async def mend(
+    body: DriftBody,
+    admin: Admin,
+    found: Annotated[Drift, Depends(drift)],
+    looking: Annotated[Looking, Depends(looks)],
+) -> dict[str, Any]:
     """Compare, and with ``apply`` make it one again."""
+    looking.forget()
     return await found.apply(admin, orphans=body.orphans) if body.apply else await found.look()
 
 

@@ -116,7 +116,7 @@ class Servers:
         }
 
     async def players(self, user: User, server_id: str) -> dict[str, Any]:
-        """Return ``{online, max, players}``. Raises ServerMissing, and whatever ``players_of`` raises."""
+        """Return ``{online, max, players, motd?}``. Raises ServerMissing, and what ``players_of`` does."""
         facts = await self._instances.owned_facts(user, server_id)
         return players_of(await self._last_word(facts), game=facts.payload.get("game"))
 

@@ -42,7 +42,7 @@ class NoPlayerList(Refusal):
 
 
 def players_of(word: dict[str, Any] | None, *, game: object) -> dict[str, Any]:
-    """Return ``{online, max, players}``. Raises Unheard, NotRunning, NotKnown, NoPlayerList."""
+    """Return ``{online, max, players, motd?}``. Raises Unheard, NotRunning, NotKnown, NoPlayerList."""
     if game != "minecraft":
         raise NoPlayerList("Players are known of Minecraft servers only.")
     heard = _heard(word)

@@ -11,6 +11,7 @@ from zpack.control.accounts.actions import MissingFields
 from zpack.control.accounts.fields import checked_email
 from zpack.control.audit.store import record
 from zpack.control.db.tables import SupportTicket
+from zpack.control.engine.changes import Change
 from zpack.control.engine.errors import Refusal
 from zpack.control.engine.limits import network_of
 from zpack.control.support import store
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from zpack.control.accounts.models import User
     from zpack.control.db.session import AsyncSession, Database
     from zpack.control.db.tables import SupportMessage
+    from zpack.control.engine.changes import Changes
     from zpack.control.engine.limits import RateLimit
     from zpack.control.support.letters import SupportLetters
     from zpack.control.support.models import MessageBody, OwnTicketsQuery, TicketBody, TicketsQuery
@@ -42,10 +44,13 @@ class TicketFull(Refusal):
 class Support:
     """Questions and answers."""
 
-    def __init__(self, *, database: Database, limit: RateLimit, letters: SupportLetters) -> None:
+    def __init__(
+        self, *, database: Database, limit: RateLimit, letters: SupportLetters, changes: Changes
+    ) -> None:
         self._database = database
         self._limit = limit
         self._letters = letters
+        self._changes = changes
 
     async def create(self, user: User | None, body: TicketBody, *, address: str) -> dict[str, Any]:
         """Ask something. Raises MissingFields, InvalidField, TooManyTries."""
@@ -67,6 +72,7 @@ class Support:
             await store.add_ticket(session, ticket)
             await self._said(session, ticket, user, body.message, staff=False)
             record(session, "support.create", actor=ticket.user_id, ticket=ticket.id)
+        await self._tell(ticket)
         return {"ok": True, "ticket": _view(ticket, 1)}
 
     async def own(self, user: User, query: OwnTicketsQuery) -> dict[str, Any]:
@@ -97,7 +103,9 @@ class Support:
             ticket.updated_at = datetime.now(UTC)
             await self._said(session, ticket, user, body.message, staff=user.is_admin)
             record(session, "support.message", actor=user.id, ticket=ticket.id)
-            return await _whole(session, ticket)
+            found = await _whole(session, ticket)
+        await self._tell(ticket)
+        return found
 
     async def close(self, user: User, ticket_id: str) -> dict[str, Any]:
         """Close a ticket; closing a closed one changes nothing. Raises TicketMissing."""
@@ -106,7 +114,12 @@ class Support:
             if ticket.status != "closed":
                 ticket.status, ticket.updated_at = "closed", datetime.now(UTC)
                 record(session, "support.close", actor=user.id, ticket=ticket.id)
-            return await _whole(session, ticket)
+            found = await _whole(session, ticket)
+        await self._tell(ticket)
+        return found
+
+    async def _tell(self, ticket: SupportTicket) -> None:
+        await self._changes.tell(Change("ticket", ticket.id, ticket.user_id))
 
     async def _page(
         self, query: OwnTicketsQuery, *, user_id: str | None, status: str | None

@@ -91,7 +91,9 @@ def build_identity(settings: Settings, clients: Clients) -> Identity:
     sealing = Sealing(_secrets(settings.auth_secret, settings.auth_secret_previous))
     return Identity(
         accounts=accounts,
-        administration=Administration(database=database, plan_of=plans.plan_name),
+        administration=Administration(
+            database=database, plan_of=plans.plan_name, billing=settings.billing_on
+        ),
         apikeys=apikeys,
         second_factors=SecondFactors(database=database, accounts=accounts, limit=limit, sealing=sealing),
         sessions=sessions,

@@ -26,6 +26,7 @@ from zpack.control.power.actions import Power
 from zpack.control.provisioning.actions import Provisioning
 from zpack.control.provisioning.settings import ProvisioningSettings
 from zpack.control.publishing.actions import Publishing
+from zpack.control.publishing.looking import Looking
 from zpack.control.routing.models import parse_ranges
 from zpack.control.settings import words
 from zpack.control.status.live import LiveState
@@ -116,6 +117,7 @@ class Api:
     support: Support
     suspension: Suspension
     edge_drift: Drift
+    edge_looking: Looking
     edge_operators: Operators
     edge_secret: str
     traefik_token: str | None
@@ -294,6 +296,7 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
     servers = build_servers(settings, clients, entitlements)
     power = build_power(settings, clients, operations)
     idle = build_idle(settings, clients, entitlements=entitlements, instances=instances, power=power)
+    drift = build_drift(settings, clients, stores, publishing)
     return Api(
         accounts=accounts,
         activity=Activity(database=database, instances=instances),
@@ -330,7 +333,8 @@ def build_api(settings: Settings, clients: Clients, hint: Hint) -> Api:
         servers=servers,
         sessions=identity.sessions,
         suspension=Suspension(database=database),
-        edge_drift=build_drift(settings, clients, stores, publishing),
+        edge_drift=drift,
+        edge_looking=Looking(drift.look),
         edge_operators=build_operators(settings, clients, publishing),
         edge_secret=settings.edge_secret.get_secret_value(),
         traefik_token=provider_token(settings),

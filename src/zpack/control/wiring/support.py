@@ -8,6 +8,7 @@ from zpack.control.announcements.actions import Announcements
 from zpack.control.engine.limits import Rate, RateLimit
 from zpack.control.support.actions import Support
 from zpack.control.support.letters import SupportLetters
+from zpack.control.wiring.clients import build_stores
 
 if TYPE_CHECKING:
     from zpack.control.settings import Settings
@@ -27,5 +28,7 @@ def build_support(settings: Settings, clients: Clients) -> dict[str, Any]:
     limit = RateLimit(redis=clients.redis, rates=RATES)
     return {
         "announcements": Announcements(database=clients.database),
-        "support": Support(database=clients.database, limit=limit, letters=letters),
+        "support": Support(
+            database=clients.database, limit=limit, letters=letters, changes=build_stores(clients).changes
+        ),
     }

@@ -17,6 +17,7 @@ from zpack.portal.pages.landing.view import pages as landing
 from zpack.portal.pages.login.view import pages as login
 from zpack.portal.pages.mods.view import pages as mods
 from zpack.portal.pages.operations.view import pages as operations
+from zpack.portal.pages.overview.view import pages as overview
 from zpack.portal.pages.plans.view import pages as plans
 from zpack.portal.pages.profile.view import pages as profile
 from zpack.portal.pages.recovery.view import pages as recovery
@@ -32,6 +33,6 @@ from zpack.portal.pages.users.view import pages as users
 WORDS = (
     landing, login, register, recovery, session, theme, suspended, dashboard, profile, billing, support,
     servers, create, server, console, files, backups, mods, dev,
-    announcements, audit, drift, fleet, health, operations, plans, users, components,
+    overview, announcements, audit, drift, fleet, health, operations, plans, users, components,
 )  # fmt: skip
 """In the order of their routes: ``/servers/create`` comes before ``/servers/{id}``."""

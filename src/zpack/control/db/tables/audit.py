@@ -25,6 +25,7 @@ class AuditEntry(Base):
     __table_args__ = (
         Index("ix_audit_log_actor_id", "actor", "id"),
         Index("ix_audit_log_action_id", "action", "id"),
+        Index("ix_audit_log_created_at", "created_at", "id"),
         Index(
             "ix_audit_log_vmid",
             text("(payload ->> 'vmid')"),

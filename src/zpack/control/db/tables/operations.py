@@ -40,6 +40,8 @@ class Operation(Base):
         Index("ix_operations_customer_id", "customer_id", "started_at", "id"),
         Index("ix_operations_vmid", "vmid", "started_at", "id"),
         Index("ix_operations_started_at", "started_at", "id"),
+        Index("ix_operations_status", "status", "started_at", "id"),
+        Index("ix_operations_kind", "kind", "started_at", "id"),
         # Two deletes of one server are one operation: the second finds the first here.
         Index(
             "uq_operations_one_delete",

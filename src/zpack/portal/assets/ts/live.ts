@@ -1,5 +1,5 @@
 // Hears from /live what changed and says so as events on <body>: `server-6000`, `servers`, `operation-…`,
-// `operations`, and `live-resumed` when something may have been missed. Pages ask again by hx-trigger.
+// `operations`, `ticket-…`, `tickets`, and `live-resumed` when something may have been missed. Pages ask again by hx-trigger.
 const AGAIN_MS = 3000;
 
 function say(name: string, detail: unknown = {}): void {
@@ -27,6 +27,7 @@ function hear(): void {
   opened.addEventListener("server", about("server", "servers"));
   opened.addEventListener("gone", about("server", "servers-changed"));
   opened.addEventListener("operation", about("operation", "operations"));
+  opened.addEventListener("ticket", about("ticket", "tickets"));
   opened.addEventListener("resumed", () => {
     document.documentElement.dataset.live = "on";
     if (!first) say("live-resumed");

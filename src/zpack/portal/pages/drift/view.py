@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 pages = Pages()
 HERE = "/admin/drift"
+AT_ONCE_SECONDS, LONGER_SECONDS = 1, 10
+"""How long the edge is waited for: by who opens the page, and by the part of it that asks again."""
 
 
 @pages.get(HERE, Who.ADMIN)
@@ -38,8 +40,12 @@ async def show(visit: Visit) -> Response:
 
 @pages.get(HERE + "/edge", Who.ADMIN)
 async def edge(visit: Visit) -> Response:
-    """Compare rows, cluster and the edge's links; change nothing."""
-    return visit.page("drift/edge.html", found=await visit.api.get("/api/edge/drift"), tab="edge")
+    """Compare rows, cluster and the edge's links; change nothing. What takes long is asked for again."""
+    patience = LONGER_SECONDS if visit.by_htmx else AT_ONCE_SECONDS
+    found = await visit.api.get("/api/edge/drift", wait=patience)
+    if visit.by_htmx:
+        return visit.part("drift/edge.html#compared", found=found)
+    return visit.page("drift/edge.html", found=found, tab="edge")
 
 
 @pages.post(HERE + "/edge", Who.ADMIN)

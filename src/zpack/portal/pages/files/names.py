@@ -20,7 +20,12 @@ class Crumb:
 
 def shown(name: str) -> str:
     """Return a name with what cannot be seen in it made visible."""
-    return "".join(f"<U+{ord(c):04X}>" if unicodedata.category(c) in HIDDEN else c for c in name)
+    return "".join(f"\u2039U+{ord(c):04X}\u203a" if unicodedata.category(c) in HIDDEN else c for c in name)
+
+
+def plain(name: str) -> str:
+    """Return a name without what cannot be seen in it."""
+    return "".join(c for c in name if unicodedata.category(c) not in HIDDEN)
 
 
 def crumbs(path: str) -> list[Crumb]:

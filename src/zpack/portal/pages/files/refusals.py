@@ -20,6 +20,7 @@ def explained(problem: Problem, texts: Texts) -> Problem:
         "not_text": texts("This is no text file. Download it to look at it."),
         "too_large": texts("This file is too large for the editor. Download it instead."),
         "exists": texts("There is a file of this name already."),
+        "changed_meanwhile": texts("Somebody, or the server itself, changed this file since you opened it."),
         "no_shadow": texts("There is no earlier content to go back to."),
         "parent_missing": texts("The folder it should go into does not exist."),
         "in_use": texts("The file is in use. Stop the server first."),

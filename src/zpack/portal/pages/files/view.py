@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse
-
 from zpack.portal.api import Problem
-from zpack.portal.pages.files import names, rules
+from zpack.portal.pages.files import names, offers
 from zpack.portal.pages.files.refusals import explained
 from zpack.portal.routes import Pages
 from zpack.portal.server import Server, framed, server_of
@@ -19,6 +17,9 @@ if TYPE_CHECKING:
 
 pages = Pages()
 UNREADABLE = {"not_text", "too_large"}
+CHANGED = 412
+GONE: dict[str, Any] = {"type": "file", "size": 0, "modified": None, "hasShadow": False}
+"""Stands for a file that was removed while somebody was editing it: what they typed is still shown."""
 
 
 def root_of(server: Server) -> str:
@@ -51,10 +52,12 @@ async def save(visit: Visit) -> Response:
     content = form.get("content", "").replace("\r\n", "\n")
     if form.get("newline") == "crlf":
         content = content.replace("\n", "\r\n")
-    path = form.get("path", "")
+    path, etag = form.get("path", ""), form.get("etag", "")
+    read = {"if-match": etag} if etag else {}
     try:
-        await _unchanged(visit, server, path, form.get("modified", ""))
-        await visit.api.call("PUT", root_of(server), query={"path": path}, body=content.encode())
+        await visit.api.call(
+            "PUT", root_of(server), query={"path": path}, body=content.encode(), headers=read
+        )
     except Problem as problem:
         return await _editor(visit, server, path, problem=explained(problem, visit.texts), typed=content)
     return visit.redirect(names.at(server.base, "edit", path), notice=visit.texts("Saved."))
@@ -62,13 +65,8 @@ async def save(visit: Visit) -> Response:
 
 @pages.put("/servers/{id}/files/edit", raw=True)
 async def save_from_editor(visit: Visit) -> Response:
-    """Save what the editor sends; answer what its next save is compared with."""
-    server, path = await server_of(visit), visit.query.get("path", "")
-    try:
-        await _unchanged(visit, server, path, visit.query.get("modified", ""))
-    except Problem as problem:
-        return _said(explained(problem, visit.texts))
-    return visit.api.relay(visit.request, root_of(server))
+    """Pass on what the editor sends, and which version it was made of."""
+    return visit.api.relay(visit.request, root_of(await server_of(visit)))
 
 
 @pages.post("/servers/{id}/files/revert")
@@ -80,6 +78,28 @@ async def revert(visit: Visit) -> Response:
     except Problem as problem:
         raise explained(problem, visit.texts) from problem
     return visit.redirect(names.at(server.base, "edit", path), notice=visit.texts("The old content is back."))
+
+
+@pages.get("/servers/{id}/files/rename")
+async def ask_rename(visit: Visit) -> Response:
+    """Ask for a file's new name."""
+    path = visit.query.get("path", "")
+    return _framed(
+        visit, await server_of(visit), "files/rename.html", path, to=names.plain(path), problem=None
+    )
+
+
+@pages.post("/servers/{id}/files/rename")
+async def rename(visit: Visit) -> Response:
+    """Give a file or folder another name or folder."""
+    server, path, to = await server_of(visit), visit.form.get("path", ""), visit.form.get("to", "").strip()
+    asked = {"path": path, "to": to, "overwrite": visit.form.get("overwrite") == "true"}
+    try:
+        await visit.api.call("POST", f"{root_of(server)}/move", query=asked)
+    except Problem as problem:
+        told = explained(problem, visit.texts)
+        return _framed(visit, server, "files/rename.html", path, status=told.status, to=to, problem=told)
+    return visit.redirect(names.at(server.base, "", names.parent(to)), notice=visit.texts("Renamed."))
 
 
 @pages.get("/servers/{id}/files/delete")
@@ -134,24 +154,13 @@ async def _create(visit: Visit, server: Server, path: str, *, is_folder: bool) -
     if is_folder:
         await visit.api.call("POST", f"{root_of(server)}/folder", query={"path": path})
         return
+    new = {"if-none-match": "*"}
     try:
-        await visit.api.get(f"{root_of(server)}/stat", path=path)
+        await visit.api.call("PUT", root_of(server), query={"path": path}, body=b"", headers=new)
     except Problem as problem:
-        if problem.status != 404:  # noqa: PLR2004 - nothing is there, as it should be
+        if problem.status != CHANGED:
             raise
-        await visit.api.call("PUT", root_of(server), query={"path": path}, body=b"")
-        return
-    raise Problem(409, {"error": "exists", "message": "exists"})
-
-
-async def _unchanged(visit: Visit, server: Server, path: str, modified: str) -> None:
-    """Raise Problem when a file is not as it was when it was opened."""
-    if not modified:
-        return
-    now = await visit.api.get(f"{root_of(server)}/stat", path=path)
-    if now["modified"] != modified:
-        said = visit.texts("Somebody, or the server itself, changed this file since you opened it.")
-        raise Problem(409, {"error": "changed_meanwhile", "message": said})
+        raise Problem(409, {"error": "exists", "message": "exists"}) from problem
 
 
 async def _editor(
@@ -165,9 +174,12 @@ async def _editor(
         text, unread = await visit.api.get(f"{root}/read", path=path), None
     except Problem as failure:
         text, unread = None, explained(failure, visit.texts)
-        if unread.code not in UNREADABLE:
+        if problem is not None and unread.code == "not_found":
+            about, text, unread = GONE, {"content": "", "etag": ""}, None
+        elif unread.code not in UNREADABLE:
             raise unread from failure
-        about = await visit.api.get(f"{root}/stat", path=path)
+        else:
+            about = await visit.api.get(f"{root}/stat", path=path)
     status = problem.status if problem else 200
     told = {"about": about, "text": text, "unread": unread, "problem": problem, "typed": typed}
     return _framed(visit, server, "files/editor.html", path, status=status, **told)
@@ -177,10 +189,5 @@ def _framed(
     visit: Visit, server: Server, template: str, path: str, *, status: int = 200, **told: Any
 ) -> Response:
     return framed(
-        visit, server, template, tab="files", status=status, path=path, names=names, rules=rules, **told
+        visit, server, template, tab="files", status=status, path=path, names=names, offers=offers, **told
     )
-
-
-def _said(problem: Problem) -> Response:
-    said = {"error": problem.code, "message": problem.message, "requestId": problem.request_id}
-    return JSONResponse(said, problem.status, headers={"cache-control": "no-store"})

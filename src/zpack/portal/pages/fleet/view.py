@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zpack.portal.pages.fleet.choosing import Wish, chosen, state_of, with_counts
+from zpack.portal.fleet import glance_at
+from zpack.portal.pages.fleet.choosing import Wish, chosen, grouped
 from zpack.portal.routes import Pages, Who
 
 if TYPE_CHECKING:
@@ -21,12 +22,14 @@ SHOWN = 20
 async def show(visit: Visit) -> Response:
     """Show the whole fleet, or again the part of the page that moves."""
     fleet, wish = await visit.api.get("/api/admin/fleet"), Wish.of(visit.query)
+    glance = glance_at(fleet)
+    found = chosen(glance.containers, wish)
     answer = visit.part if visit.by_htmx else visit.page
     return answer(
         "fleet/fleet.html#live" if visit.by_htmx else "fleet/fleet.html",
-        nodes=with_counts(fleet["nodes"], fleet["containers"]),
-        containers=chosen(fleet["containers"], wish),
-        all=len(fleet["containers"]),
+        glance=glance,
+        groups=grouped(found, wish.group),
+        shown=len(found),
         errors=fleet["errors"],
         wish=wish,
     )
@@ -37,10 +40,9 @@ async def one(visit: Visit) -> Response:
     """Show what is known of one container, also of one that is gone."""
     vmid = visit.path["vmid"]
     fleet = await visit.api.get("/api/admin/fleet")
-    found = next((each for each in fleet["containers"] if each["vmid"] == vmid), None)
     values: dict[str, Any] = {
         "vmid": vmid,
-        "container": found and found | {"word": state_of(found)},
+        "container": next((one for one in glance_at(fleet).containers if one["vmid"] == vmid), None),
         "errors": fleet["errors"],
         "operations": (await visit.api.get("/api/admin/operations", vmid=vmid, limit=SHOWN))["operations"],
         "logs": (await visit.api.get("/api/admin/audit", vmid=vmid, limit=SHOWN))["logs"],

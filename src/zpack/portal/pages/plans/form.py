@@ -48,6 +48,24 @@ def filled(form: Mapping[str, str]) -> dict[str, Any]:
     return EMPTY | {name: form[name] for name in EMPTY if name in form} | checks
 
 
+def changes(plan: Mapping[str, Any], form: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return what a form changes of a plan: name of the field, what it was, what it becomes."""
+    was, becomes = form_of(plan), filled(form)
+    return [
+        (name, _said(was[name]), _said(becomes[name]))
+        for name in was
+        if name != "id" and not _same(was[name], becomes[name])
+    ]
+
+
+def _same(was: Any, becomes: Any) -> bool:
+    return _said(was).strip() == _said(becomes).strip()
+
+
+def _said(value: Any) -> str:
+    return value if isinstance(value, str) else "yes" if value else "no"
+
+
 def _number(text: str) -> int | float | str | None:
     text = text.strip()
     if not text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zpack.portal.api import Problem
-from zpack.portal.pages.plans.form import EMPTY, body_of, filled, form_of
+from zpack.portal.pages.plans.form import EMPTY, body_of, changes, filled, form_of
 from zpack.portal.routes import Pages, Who
 
 if TYPE_CHECKING:
@@ -59,8 +59,10 @@ async def one(visit: Visit) -> Response:
 
 @pages.post(HERE + "/{id}", Who.ADMIN)
 async def change(visit: Visit) -> Response:
-    """Replace a plan's terms, for everybody who has it."""
+    """Replace a plan's terms, for everybody who has it; what changes is shown before it does."""
     plan = await _plan(visit)
+    if "sure" not in visit.form:
+        return visit.page("plans/sure.html", plan=plan, changes=changes(plan, visit.form), form=visit.form)
     try:
         await visit.api.put(f"/api/admin/plans/{plan['id']}", body_of(visit.form, new=False))
     except Problem as problem:

@@ -48,7 +48,10 @@ async def own(visit: Visit) -> Response:
 
 @pages.get("/support/tickets/{id}")
 async def one(visit: Visit) -> Response:
-    """Show a ticket with its messages."""
+    """Show a ticket with its messages, or again the part of the page that moves."""
+    if visit.by_htmx:
+        found = await visit.api.get(f"/api/support/tickets/{visit.path['id']}")
+        return visit.part("support/ticket.html#live", ticket=found["ticket"])
     return await _ticket(visit)
 
 
@@ -78,8 +81,9 @@ async def everybodys(visit: Visit) -> Response:
     told, before = visit.query.get("status", "open"), visit.query.get("before") or None
     wanted = told if told in STATUSES else None
     found = await visit.api.get("/api/admin/support/tickets", limit=PAGE, status=wanted, before=before)
-    return visit.page(
-        "support/everybodys.html",
+    answer = visit.part if visit.by_htmx else visit.page
+    return answer(
+        "support/everybodys.html#live" if visit.by_htmx else "support/everybodys.html",
         tickets=found["tickets"],
         next=found["next"],
         wanted=wanted or "",

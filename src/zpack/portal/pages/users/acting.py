@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 ROLES = {"promote": "admin", "demote": "user"}
 EXEMPTIONS = {"exempt": True, "charge": False}
-ACTIONS = ("suspend", "unsuspend", *ROLES, *EXEMPTIONS)
+HOLDING = ("suspend", "unsuspend")
+"""What servers feel."""
+ACTIONS = (*HOLDING, *ROLES, *EXEMPTIONS)
 
 
 async def act(api: Api, user_id: str, action: str, reason: str) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from zpack.portal.api import Problem
-from zpack.portal.pages.users.acting import ACTIONS, act
+from zpack.portal.fleet import glance_at
+from zpack.portal.pages.users.acting import ACTIONS, HOLDING, act
 from zpack.portal.routes import Pages, Who
 
 if TYPE_CHECKING:
@@ -32,16 +33,16 @@ async def show(visit: Visit) -> Response:
 async def one(visit: Visit) -> Response:
     """Show one account with its servers and what it did."""
     person = await _person(visit)
-    fleet = await visit.api.get("/api/admin/fleet")
     logs = await visit.api.get("/api/admin/audit", actor=person["id"], limit=SHOWN)
-    servers = [each for each in fleet["containers"] if each["ownerId"] == person["id"]]
-    return visit.page("users/user.html", person=person, servers=servers, logs=logs["logs"])
+    return visit.page(
+        "users/user.html", person=person, servers=await _servers(visit, person), logs=logs["logs"]
+    )
 
 
 @pages.get(HERE + "/{id}/{action}", Who.ADMIN)
 async def ask(visit: Visit) -> Response:
-    """Ask whether it shall be done."""
-    return visit.page("users/ask.html", person=await _person(visit), action=_action(visit), problem=None)
+    """Say what follows from it, and ask whether it shall be done."""
+    return await _asked(visit, await _person(visit))
 
 
 @pages.post(HERE + "/{id}/{action}", Who.ADMIN)
@@ -51,10 +52,26 @@ async def do(visit: Visit) -> Response:
     try:
         await act(visit.api, person["id"], action, visit.form.get("reason", ""))
     except Problem as problem:
-        return visit.page(
-            "users/ask.html", status=problem.status, person=person, action=action, problem=problem
-        )
+        return await _asked(visit, person, problem)
     return visit.redirect(f"{HERE}/{quote(person['id'], safe='')}", notice=visit.texts("Done."))
+
+
+async def _asked(visit: Visit, person: dict[str, Any], problem: Problem | None = None) -> Response:
+    action = _action(visit)
+    return visit.page(
+        "users/ask.html",
+        status=problem.status if problem else 200,
+        person=person,
+        action=action,
+        servers=await _servers(visit, person) if action in HOLDING else [],
+        problem=problem,
+    )
+
+
+async def _servers(visit: Visit, person: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the account's servers, judged. Raises Problem."""
+    fleet = glance_at(await visit.api.get("/api/admin/fleet"))
+    return [one for one in fleet.containers if one["ownerId"] == person["id"]]
 
 
 async def _person(visit: Visit) -> dict[str, Any]:

@@ -17,8 +17,10 @@ const LOOK = EditorView.theme({
   ".cm-cursor": { borderLeftColor: "var(--accent)" },
 });
 
+const CHANGED = 412;
+
 interface Stat {
-  modified?: string;
+  etag?: string;
   message?: string;
 }
 
@@ -87,14 +89,15 @@ export class Editor {
     const body = this.field("newline").value === "crlf" ? text.replaceAll("\n", "\r\n") : text;
     try {
       const where = new URL(this.form.dataset.to ?? "", location.href);
-      where.searchParams.set("modified", this.field("modified").value);
-      const answer = await fetch(where, { method: "PUT", body, headers: this.headers });
+      const etag = this.field("etag");
+      const headers = etag.value ? { ...this.headers, "If-Match": etag.value } : this.headers;
+      const answer = await fetch(where, { method: "PUT", body, headers });
       const said = (await answer.json()) as Stat;
       if (answer.ok) {
         this.saved = text;
-        this.field("modified").value = said.modified ?? "";
+        etag.value = said.etag ?? "";
         notify(this.form.dataset.saved ?? "", "ok");
-      } else if (answer.status === 409) this.fallBack(text);
+      } else if (answer.status === CHANGED) this.fallBack(text);
       else notify(said.message ?? "", "bad");
     } catch {
       notify(this.form.dataset.broken ?? "", "bad");
