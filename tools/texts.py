@@ -22,7 +22,13 @@ WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
 """A fixed moment, so that a catalog changes only with its texts."""
 METHODS = [("**/assets/**", "ignore"), ("**.py", "python"), ("**.html", "jinja2")]
 OPTIONS = {
-    "**.html": {"silent": "false", "trim_blocks": "true", "lstrip_blocks": "true", "newstyle_gettext": "true"}
+    "**.html": {
+        "extensions": "jinja2.ext.do",
+        "silent": "false",
+        "trim_blocks": "true",
+        "lstrip_blocks": "true",
+        "newstyle_gettext": "true",
+    }
 }
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "texts": None, "plural": (1, 2)}
 

@@ -51,7 +51,8 @@ async def test_a_server_is_made_and_followed_to_its_address(
 
     await eventually(done)
     assert ann.page is not None
-    assert ann.page.one(".progress-end code").text.startswith("mc-flying-squid-5000.")
+    assert ann.page.one(".join-address code").text.startswith("mc-flying-squid-5000.")
+    assert "version 1.21.4" in ann.page.one(".join").text
     assert len(ann.page.all('.steps li[data-state="done"]')) == len(world.create)
     assert not ann.page.all("noscript meta")
 
@@ -69,6 +70,36 @@ async def test_a_server_is_named_and_the_name_is_kept_on_the_way_back(ann: Visit
     page = await ann.submit(FORM, **SMALL, displayName="Friday <Night>")
     assert page.one(".progress h2 bdi").text == "Friday <Night>"
     assert (await ann.get("/servers")).one("#pending bdi").text == "Friday <Night>"
+
+
+async def test_a_quick_start_makes_the_newest_version_of_what_most_begin_with(ann: Visitor) -> None:
+    await ann.get("/servers/create")
+    page = await ann.submit('form[action="/servers/create/quick"]')
+    assert (page.status, page.path.startswith("/servers/create/op_")) == (200, True)
+    assert ann.api is not None
+    [begun] = (await ann.api.get("/api/operations")).body["operations"]
+    assert begun["hostname"].startswith("mc-flying-squid-")
+    page = await ann.get("/servers/create")
+    assert not page.all('form[action="/servers/create/quick"]')
+
+
+async def test_a_quick_start_that_cannot_be_leads_to_the_reason(others: Counterparts, ann: Visitor) -> None:
+    await ann.get("/servers/create")
+    others.store.games = {"games": []}
+    form = ann.page
+    await begun(ann)
+    ann.page = form
+    page = await ann.submit('form[action="/servers/create/quick"]')
+    assert (page.path, page.one(".empty h2").text) == ("/servers/create?kind=game", "Your plan is full")
+
+
+@pytest.mark.parametrize(
+    ("memory", "over"), [("512", False), ("2048", True), ("-1", False), ("<b>", False), ("9" * 30, False)]
+)
+async def test_what_is_typed_is_weighed_against_the_plan(ann: Visitor, memory: str, over: bool) -> None:
+    page = await ann.get(f"/servers/create/asks?memoryMiB={memory}&cpuCores=1")
+    assert page.status == 200
+    assert bool(page.all("[data-over]")) is over
 
 
 async def test_a_second_click_leads_to_the_same_operation(ann: Visitor) -> None:

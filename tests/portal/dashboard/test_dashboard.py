@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 async def test_who_has_no_server_is_led_to_the_first(ann: Visitor) -> None:
     page = await ann.get("/dashboard")
-    assert page.one(".empty a")["href"] == "/servers/create"
+    assert page.one(".first a")["href"] == "/servers/create"
+    assert page.one('.first form[action="/servers/create/quick"] input[name=key]')["value"]
     assert "Logged in" in page.one(".timeline").text
 
 
@@ -20,7 +21,7 @@ async def test_what_needs_attention_most_is_in_the_light(ann: Visitor, give: Giv
     page = await ann.get("/dashboard")
     assert page.one(".spotlight a")["href"] == "/servers/5000"
     assert page.one(".spotlight .badge").text == "No answer"
-    assert not page.all(".empty")
+    assert not page.all(".first")
 
 
 async def test_nothing_is_done_here(ann: Visitor, give: GiveServer) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.visitor import Visitor
+from tests.control.conftest import served
 from zpack.allinone.web import portal_at
 from zpack.control.app import create_app
 from zpack.control.settings import SettingsError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from tests.support.visitor import Visitor
     from zpack.control.wiring import Api
 
 IMPRINT = "Hub GmbH\nMain Street 1\n\n# Contact\n\n<script>alert(1)</script>\n"
@@ -29,8 +30,6 @@ def legal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 async def base_url(api: Api, proxies: str, port: int, legal: Path) -> AsyncIterator[str]:
-    from tests.portal.conftest import served  # noqa: PLC0415 - pytest would take it for a fixture of ours
-
     async def ready() -> dict[str, str]:
         return {}
 

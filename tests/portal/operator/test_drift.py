@@ -86,8 +86,13 @@ async def test_while_much_is_wrong_the_brake_is_told(root: Visitor, mender: Mend
 
 async def test_the_edge_is_compared_and_mended(root: Visitor, mender: Mender) -> None:
     mender.world.edge.servers.clear()
+    mender.world.edge.servers["mc-paper-5077"] = {"name": "mc-paper-5077", "address": "10.0.0.1", "port": 1}
     page = await root.get(f"{DRIFT}/edge")
     assert "mc-flying-squid-5000" in page.one("section:has(#link-velocity)").text
     page = await root.submit(f'form[action="{DRIFT}/edge"]')
     assert "Now it is as the record says." in page.text
     assert "It says what the record says." in (await root.get(f"{DRIFT}/edge")).text
+    told = (await root.get(f"{DRIFT}/history")).one("tbody").text
+    assert all(
+        words in told for words in ("Names without a server", "mc-paper-5077", "10.0.0.1:1", "never was")
+    )

@@ -56,6 +56,15 @@ async def test_two_passwords_that_differ_make_no_account(visitor: Visitor) -> No
     assert (await visitor.logs_in("eve")).status == 401
 
 
+async def test_who_can_look_at_the_password_types_it_once(visitor: Visitor) -> None:
+    page = await visitor.get("/register")
+    page.one("noscript input[name=repeated]")
+    fields = {name: value for name, value in GOOD.items() if name != "repeated"}
+    token = {"csrf": str(page.one(f"{FORM} input[name=csrf]")["value"])}
+    page = await visitor.send("POST", "/register", data=fields | token, headers={"Origin": visitor.base})
+    assert page.path == "/servers/create"
+
+
 async def test_what_was_typed_stays_but_passwords_do_not(visitor: Visitor) -> None:
     page = await filled(visitor, email='"><script>alert(1)</script>', repeated="another horse")
     assert page.one("input[name=email]")["value"] == '"><script>alert(1)</script>'

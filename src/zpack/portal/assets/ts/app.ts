@@ -9,8 +9,9 @@ import "./elapsed";
 import "./filter";
 import "./kept";
 import "./menus";
-import "./strength";
 import "./once";
+import "./secret";
+import "./strength";
 
 declare global {
   interface Window {

@@ -6,5 +6,6 @@ document.addEventListener("input", (event) => {
     const to = new URL(link.href);
     to.searchParams.set(input.name, input.value);
     link.href = to.href;
+    if (link.hasAttribute("hx-get")) link.setAttribute("hx-get", to.pathname + to.search);
   }
 });

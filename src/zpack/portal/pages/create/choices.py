@@ -18,6 +18,8 @@ Kind = Literal["game", "dev"]
 StepName = Literal["kind", "variant", "version", "details"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 NAME, NAME_MAX = "displayName", 200
+QUICK_GAME, QUICK_ENGINES = "minecraft", ("paper", "vanilla", "purpur", "fabric")
+"""What a quick start makes: this game, with the first of these engines that there is, or any."""
 STEPS: tuple[StepName, ...] = get_args(StepName)
 
 
@@ -90,6 +92,11 @@ class Choice:
         """Return the address where something more is chosen."""
         return address(self._words() | words | {NAME: self.name})
 
+    @property
+    def words(self) -> dict[str, str]:
+        """Return it as its address or a form would have it."""
+        return {name: word for name, word in self._words().items() if word}
+
     def _words(self) -> dict[str, str]:
         product = self.product
         found = {"kind": self.kind or ""}
@@ -116,6 +123,14 @@ def choose(shelves: Mapping[Kind, Shelf], words: Mapping[str, str]) -> Choice:
         return Choice(kind, name=name)
     version = words.get("version")
     return Choice(kind, product, version if version in product.versions else None, name)
+
+
+def choose_quickly(shelves: Mapping[Kind, Shelf]) -> Choice:
+    """Return what most people begin with, in its newest version; as much as the catalogs have of it."""
+    products = shelves["game"].products
+    found = {p.variant: p for p in products if p.game == QUICK_GAME} or {p.variant: p for p in products}
+    product = next((found[name] for name in QUICK_ENGINES if name in found), next(iter(found.values()), None))
+    return Choice("game", product, product.versions[0] if product else None)
 
 
 async def read_shelves(api: Api) -> dict[Kind, Shelf]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zpack.portal.api import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from zpack.portal.api import Api
     from zpack.portal.pages.create.choices import Kind
 
 COUNTED: dict[Kind, str] = {"game": "gameServers", "dev": "devContainers"}
 MEMORY_LEAST, MEMORY_STEP, MEMORY_USUAL, MEMORY_MOST = 512, 256, 2048, 262144
 CORES_USUAL, CORES_MOST = 2, 64
+NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,11 @@ class Room:
     def overdue(self) -> bool:
         """Whether nothing new is made until a payment has arrived."""
         return self.billing.get("serverBillingState") == "backup_blocked"
+
+    @property
+    def closed(self) -> bool:
+        """Whether the account may make nothing, however much room there is."""
+        return self.suspended or self.overdue
 
     def limit(self, name: str) -> int | None:
         """Return what the plan allows; None is without limit."""
@@ -74,6 +83,13 @@ class Room:
             "cpuCores": str(min(CORES_USUAL, self.cores_most)),
             "world": "world",
         }
+
+
+def asked_of(form: Mapping[str, str]) -> dict[str, int]:
+    """Return what a form asks for, by the limits' names; what is no number asks for nothing."""
+    fields = {"memoryMb": "memoryMiB", "cpus": "cpuCores"}
+    found = {name: form.get(field, "").strip() for name, field in fields.items()}
+    return {name: int(text) if NUMBER.fullmatch(text) else 0 for name, text in found.items()}
 
 
 async def read_room(api: Api) -> Room:

@@ -7,8 +7,8 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from zpack.portal.api import Problem
-from zpack.portal.pages.create.choices import NAME, choose, read_shelves
-from zpack.portal.pages.create.room import read_room
+from zpack.portal.pages.create.choices import NAME, choose, choose_quickly, read_shelves
+from zpack.portal.pages.create.room import asked_of, read_room
 from zpack.portal.progress import followed
 from zpack.portal.routes import Pages
 
@@ -40,11 +40,24 @@ async def create(visit: Visit) -> Response:
     asked: dict[str, Any] = choice.body | {name: words[name] for name in FIELDS if name in words}
     asked |= {NAME: words[NAME]} if words.get(NAME, "").strip() else {}
     asked |= {"enable_code_server": True} if "enable_code_server" in words else {}
-    try:
-        answer = await visit.api.post("/api/instances", asked, key=visit.form.get("key") or None)
-    except Problem as problem:
-        return await _shown(visit, words, problem)
-    return visit.redirect(f"/servers/create/{answer['operationId']}")
+    return await _begun(visit, asked, words)
+
+
+@pages.post("/servers/create/quick")
+async def quick(visit: Visit) -> Response:
+    """Begin to create what most people begin with; what stands against it is told where one chooses."""
+    shelves, room = await asyncio.gather(read_shelves(visit.api), read_room(visit.api))
+    choice = choose_quickly(shelves)
+    if choice.version is None or room.closed or room.full("game"):
+        return visit.redirect(choice.at("variant"))
+    return await _begun(visit, choice.body | room.usual, choice.words | room.usual)
+
+
+@pages.get("/servers/create/asks")
+async def asks(visit: Visit) -> Response:
+    """Show what the sizes that are being typed take of the plan."""
+    room = await read_room(visit.api)
+    return visit.part("create/asks.html", room=room, asked=asked_of(visit.query))
 
 
 @pages.get("/servers/create/{id}")
@@ -71,15 +84,26 @@ async def retry(visit: Visit) -> Response:
     return await _told(visit, "retry", visit.texts("It begins again."))
 
 
+async def _begun(visit: Visit, asked: dict[str, Any], words: dict[str, str]) -> Response:
+    try:
+        answer = await visit.api.post("/api/instances", asked, key=visit.form.get("key") or None)
+    except Problem as problem:
+        return await _shown(visit, words, problem)
+    return visit.redirect(f"/servers/create/{answer['operationId']}")
+
+
 async def _shown(visit: Visit, words: dict[str, str], problem: Problem | None = None) -> Response:
     shelves, room = await asyncio.gather(read_shelves(visit.api), read_room(visit.api))
+    form = room.usual | {name: words[name] for name in (NAME, *FIELDS) if name in words}
     return visit.page(
         "create/create.html",
         status=problem.status if problem else 200,
         shelves=shelves,
         choice=choose(shelves, words),
+        quick=choose_quickly(shelves),
         room=room,
-        form=room.usual | {name: words[name] for name in (NAME, *FIELDS) if name in words},
+        form=form,
+        asked=asked_of(form),
         ide="enable_code_server" in words or not visit.form,
         key=_key(visit.form, problem),
         problem=problem,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from zpack.portal.api import Problem
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
 pages = Pages()
 ACTIVITIES = 5
 RUNNING = 10
+KEY_BYTES = 16
+"""Of what makes one server of a quick start, however often it is pressed."""
 
 
 @pages.get("/dashboard")
 async def show(visit: Visit) -> Response:
     """Show how things stand."""
     state, more = await asyncio.gather(_state(visit), _more(visit))
-    return visit.page("dashboard/dashboard.html", **state, **more)
+    return visit.page("dashboard/dashboard.html", **state, **more, key=secrets.token_urlsafe(KEY_BYTES))
 
 
 @pages.get("/dashboard/state")
@@ -46,7 +49,7 @@ async def _state(visit: Visit) -> dict[str, Any]:
         "ready": ready,
         "known": listed is not None,
         "totals": totals_of(servers),
-        "spotlight": max(servers, key=lambda server: server.rank, default=None),
+        "spotlight": max(servers, key=lambda server: (server.rank, server.online), default=None),
         "running": [
             progress_of(visit.texts, each) for each in (operations or {"operations": []})["operations"]
         ],

@@ -70,12 +70,13 @@ async def show_reset(visit: Visit) -> Response:
 @pages.post(RESET.page, Who.ANYONE)
 async def reset(visit: Visit) -> Response:
     """Set it. Every login has ended with that, the one in this browser too."""
-    if visit.form.get("password", "") != visit.form.get("repeated", ""):
+    password = visit.form.get("password", "")
+    if visit.form.get("repeated", password) != password:
         message = visit.texts("The two passwords differ.")
         wrong = {"error": "invalid_field", "message": message, "details": {"field": "repeated"}}
         return _shown(visit, RESET, Problem(UNEQUAL, wrong))
     told = visit.texts("Your password is changed. Log in with it.")
-    response = await _used(visit, RESET, to="/login", told=told, password=visit.form.get("password", ""))
+    response = await _used(visit, RESET, to="/login", told=told, password=password)
     if response.status_code < UNEQUAL:
         visit.session.end()
     return response

@@ -50,8 +50,9 @@ async def register(visit: Visit) -> Response:
 
 
 def _check_repeated(visit: Visit) -> None:
-    """Raise Problem when the two passwords differ; only this page knows the second one."""
-    if visit.form.get("password", "") != visit.form.get("repeated", ""):
+    """Raise Problem when two passwords differ. Who can look at the first one is asked for no second."""
+    password = visit.form.get("password", "")
+    if visit.form.get("repeated", password) != password:
         message = visit.texts("The two passwords differ.")
         wrong = {"error": "invalid_field", "message": message, "details": {"field": "repeated"}}
         raise Problem(UNEQUAL, wrong)
