@@ -1,4 +1,4 @@
-"""What of ``/servers/create`` needs a browser: steps without loading, and whoever clicks twice asks once."""
+"""What of ``/servers/create`` needs a browser: steps without loading, and a double click asks once."""
 
 from __future__ import annotations
 
@@ -45,8 +45,15 @@ async def test_steps_keep_focus_and_address_and_going_back_works(ann: Visitor, t
         assert page.url.endswith("?kind=game")
 
 
-async def test_a_second_click_sends_no_second_request(ann: Visitor, tmp_path: Path) -> None:
+async def test_a_name_goes_along_and_a_second_click_sends_no_second_request(
+    ann: Visitor, tmp_path: Path
+) -> None:
     async with opened(tmp_path, ann) as page:
         await page.goto(ann.base + CHOSEN)
-        assert await page.locator(f"{FORM} button[data-kind=primary]").evaluate(TWICE) == [True, False]
+        await page.locator("#displayName").fill("Friday Night")
+        await page.locator(".trail a").last.click()
+        await page.wait_for_url("**displayName=Friday*")
+        await page.locator("a.pick").first.click()
+        assert await page.locator("#displayName").input_value() == "Friday Night"
+        assert await page.locator(f"{FORM} button").first.evaluate(TWICE) == [True, False]
         await page.wait_for_url("**/servers/create/op_*")

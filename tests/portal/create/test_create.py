@@ -60,6 +60,7 @@ async def test_a_server_is_made_and_followed_to_its_address(
 async def test_a_server_is_named_and_the_name_is_kept_on_the_way_back(ann: Visitor) -> None:
     page = await ann.get(CHOSEN)
     assert page.all(f"{FORM} .field input")[0]["name"] == "displayName"
+    assert len(page.all(str(page.one("#displayName")["data-kept"]))) == 3
     page = await ann.submit(FORM, displayName="Friday Night", back="")
     assert (page.status, page.one(".trail [aria-current] .label").text) == (200, "Version")
     page = await ann.get(str(page.all("a.pick")[0]["href"]))

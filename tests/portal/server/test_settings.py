@@ -30,6 +30,8 @@ async def test_a_server_is_renamed_and_refused_names_are_told_beside_the_field(
     assert (page.one("h1").text, page.all("h1 + p")) == (NAME, [])
     page = await ann.submit(RENAME, displayName="</title>Night\u202e")
     assert (page.status, page.one("#displayName")["aria-invalid"]) == (400, "true")
+    page = await ann.submit(RENAME, displayName="a\x00b")
+    assert (page.status, len(page.all("main .alert[data-tone=bad]"))) == (400, 1)
     page = await ann.submit(RENAME, displayName="</title>Night")
     assert (page.one("h1").text, page.one("h1 + p").text) == ("</title>Night", NAME)
     assert page.one("title").text.startswith("Settings · </title>Night")

@@ -7,6 +7,7 @@ import "./confirm";
 import "./copy";
 import "./elapsed";
 import "./filter";
+import "./kept";
 import "./menus";
 import "./once";
 import "./secret";
