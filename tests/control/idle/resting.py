@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from tests.control.provisioning.world import run
-from zpack.control.operations.store import list_active, set_finished
 from zpack.control.power.models import KINDS
 
 if TYPE_CHECKING:
@@ -88,12 +86,7 @@ class Resting:
 
     async def carry_out(self) -> None:
         """Let what was begun be done."""
-        async with self.world.clients.database.transaction() as session:
-            rows = await list_active(session, KINDS)
-        for row in rows:
-            await run(self.world.workflows[row.kind].steps, dict(row.input))
-            async with self.world.clients.database.transaction() as session:
-                await set_finished(session, row.id, status="succeeded", result={}, error=None)
+        await self.world.carry_out(KINDS)
         await self.world.watch.tick()
 
     async def asleep(self) -> None:

@@ -12,11 +12,14 @@ from zpack.control.engine.shards import SHARDS
 from zpack.control.heartbeat.poller import Heartbeat
 from zpack.control.hosts.poller import ClusterWatch
 from zpack.control.instances import store
+from zpack.control.operations.store import list_active, set_finished
 from zpack.control.power.reconciler import HostOperationKeys
 from zpack.control.wiring import build_publishing, build_stores, build_workflows
 from zpack.control.wiring.edge import build_link_reconcilers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.control.provisioning.counterparts import AgentScripts, Cluster, Counterparts, GameProxy
     from zpack.control.db.tables import ContainerInstance
     from zpack.control.engine.steps import State, Step, Workflow
@@ -90,6 +93,15 @@ class World:
     async def created(self, vmid: int, *, owner: str = "u-ada") -> State:
         """Create a server, step by step."""
         return await run(self.create, request_for(vmid, f"op_{vmid}", owner))
+
+    async def carry_out(self, kinds: Sequence[str]) -> None:
+        """Do what was begun of these kinds, step by step, as a worker does."""
+        async with self.clients.database.transaction() as session:
+            rows = await list_active(session, kinds)
+        for row in rows:
+            await run(self.workflows[row.kind].steps, {**row.input, "operation_id": row.id})
+            async with self.clients.database.transaction() as session:
+                await set_finished(session, row.id, status="succeeded", result={}, error=None)
 
 
 def build_world(settings: Settings, clients: Clients, others: Counterparts) -> World:

@@ -13,7 +13,6 @@ from sqlalchemy import text
 from tests.control.provisioning.world import request_for, run
 from zpack.control.db.tables import Operation
 from zpack.control.operations.actions import Operations
-from zpack.control.operations.store import list_active, set_finished
 from zpack.control.wiring.repair import build_reconciler
 from zpack.control.wiring.rooms import build_repair_plans
 
@@ -48,12 +47,7 @@ class Mender:
 
     async def carry_out(self) -> None:
         """Run every delete and host operation that was begun."""
-        async with self.world.clients.database.transaction() as session:
-            rows = await list_active(session, ["instance-delete", "host-restart"])
-        for row in rows:
-            await run(self.world.workflows[row.kind].steps, {**row.input, "operation_id": row.id})
-            async with self.world.clients.database.transaction() as session:
-                await set_finished(session, row.id, status="succeeded", result={}, error=None)
+        await self.world.carry_out(["instance-delete", "host-restart"])
 
     async def rows(self, query: str) -> list[Any]:
         async with self.world.clients.database.transaction() as session:

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from tests.control.provisioning.world import run
 from zpack.control.entitlements import store
-from zpack.control.operations.store import list_active, set_finished
 from zpack.control.power.models import KINDS
 from zpack.control.wiring.work import suspension_reconciler
 
@@ -46,17 +44,9 @@ class Hers:
         """Let the reconciler come round, and what it begins be done, until nothing is left to do."""
         for _ in range(rounds):
             await self.reconciler.tick()
-            await self._carry_out()
+            await self.world.carry_out(KINDS)
             await self.world.watch.tick()
             await self.world.reconciler.tick()
-
-    async def _carry_out(self) -> None:
-        async with self.world.clients.database.transaction() as session:
-            rows = await list_active(session, KINDS)
-        for row in rows:
-            await run(self.world.workflows[row.kind].steps, dict(row.input))
-            async with self.world.clients.database.transaction() as session:
-                await set_finished(session, row.id, status="succeeded", result={}, error=None)
 
     @property
     def power(self) -> str:
