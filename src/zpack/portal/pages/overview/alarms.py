@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 BRAKE = "mass_event"
+TROUBLED = "/admin/fleet?show=trouble#containers"
 FULL = 0.9
 """From this share on a node has no room left to speak of."""
 
