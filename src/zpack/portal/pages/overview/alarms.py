@@ -56,9 +56,7 @@ def _fleet(fleet: Mapping[str, Any] | None, glance: Any) -> Iterator[Alarm]:
             yield Alarm("full", f"/admin/fleet?node={name}", "warn", what=name)
     counts = Counter(one["trouble"] for one in glance.troubled)
     for trouble, number in counts.most_common():
-        yield Alarm(
-            trouble, "/admin/fleet?show=trouble#containers", "bad" if trouble in BAD else "warn", number
-        )
+        yield Alarm(trouble, TROUBLED, "bad" if trouble in BAD else "warn", number)
 
 
 def _operations(numbers: Mapping[str, Any] | None) -> Iterator[Alarm]:
