@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.support.person import Person
 
 NOW = datetime.now(UTC)
-NODES = ("local", "pve2", "pve3")
+NODES = ("local", "pve1", "pve2")
 PEOPLE = ("bella", "charlie", "dora", "emil", "frida")
 KINDS = ("instance-create", "host-start", "host-stop", "backup-restore", "instance-delete")
 FULL = {"code": "proxmox_error", "message": "unable to create CT 5203: no space left on device"}
@@ -69,16 +69,17 @@ async def _fleet(scene: Scene) -> None:
     cluster = scene.world.cluster
     for number in range(45):
         vmid, node = 5200 + number, NODES[number % 7 % 3]
-        status, name = "stopped" if number % 9 == 8 else "running", f"mc-paper-{5200 + number}"
+        owner, name = f"usr_{number % 5 if number < 5 else number % 3:04}", f"mc-paper-{5200 + number}"
+        status = "stopped" if number in {3, 4} or number % 9 == 8 else "running"
         if number != 7:
-            config = {"memory": 1024 << number % 3, "tags": "zpack"}
+            config = {"memory": 256 << number % 2, "tags": "zpack"}
             cluster.add_ct(vmid, name, node=node, status=status, config=config)
         ip = f"127.82.{vmid >> 8}.{vmid & 255}"
-        await scene.execute(COPY, vmid=vmid, owner=f"usr_{number % 5:04}", name=name, ip=ip)
+        await scene.execute(COPY, vmid=vmid, owner=owner, name=name, ip=ip)
         if number % 20 != 11:
             crash = {"state": "crashed", "error": "java.lang.OutOfMemoryError"} if number == 13 else {}
             await scene.word(vmid, **crash)
-    cluster.add_ct(100, "router", node="pve3", status="running")
+    cluster.add_ct(100, "router", node="pve2", status="running")
     cluster.add_ct(5300, "mc-paper-5300", node="pve2", status="running", config={"tags": "zpack"})
     scene.names |= {"container": "5200", "missing": "5207", "broken": "5213"}
 
