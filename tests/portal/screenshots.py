@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.portal.furniture import furnish
 from tests.portal.gallery import PICTURES, looked_at, set_stage
+from tests.portal.operator_states import OPERATOR_STATES, furnish_operators
 from tests.portal.scene import standing
 from tests.portal.states import STATES
 from tests.support.chromium import chromium, driven
@@ -33,7 +34,7 @@ SETTLED_MS = 400
 
 async def main(wanted: list[str]) -> None:
     """Take the pictures, or only those whose names are given."""
-    pages, states = chosen(PICTURES, wanted), chosen(STATES, wanted)
+    pages, states = chosen(PICTURES, wanted), chosen(STATES + OPERATOR_STATES, wanted)
     with TemporaryDirectory(prefix="zpack-screenshots-") as name, chromium(Path(name)) as address:
         async with driven(address) as browser:
             if pages:
@@ -58,6 +59,7 @@ async def take_states(browser: Browser, folder: Path, pictures: list[Picture]) -
     folder.mkdir()
     async with standing(folder) as scene:
         await furnish(scene)
+        await furnish_operators(scene)
         await take(browser, scene.base, scene, pictures)
 
 

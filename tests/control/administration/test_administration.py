@@ -201,3 +201,11 @@ async def test_the_contracts_older_question_is_answered_too(ann: Caller) -> None
         (e["id"], e["at"]) for e in body["entries"]
     ]
     assert {tuple(sorted(log)) for log in body["logs"]} == {("action", "created_at", "id", "timestamp")}
+
+
+async def test_the_platform_in_numbers(root: Caller, ann: Caller, bob: Caller, database: Database) -> None:
+    async with database.transaction() as session:
+        await hold(session, await id_of(bob), "spam")
+    body = (await root.get("/api/admin/overview")).body
+    assert (body["users"], body["administrators"], body["suspended"], body["servers"]) == (3, 1, 1, 0)
+    assert (set(body["operations"].values()), body["billing"]) == ({0}, None)

@@ -84,6 +84,20 @@ async def test_an_operation_is_followed(world: World, ann: Caller, base_url: str
         assert (await stream.named("server.status"))["hostOperation"]["id"] == began["id"]
 
 
+async def test_a_ticket_is_told_to_who_asked_and_to_administrators(
+    ann: Caller, bob: Caller, root: Caller, base_url: str
+) -> None:
+    asked = {"subject": "Help", "message": "Please"}
+    ticket = (await ann.post("/api/support/create", asked)).body["ticket"]["id"]
+    async with listening(base_url, ann) as hers, listening(base_url, bob) as his:
+        await hers.named("servers.snapshot")
+        await his.named("servers.snapshot")
+        await root.post(f"/api/support/tickets/{ticket}/messages", {"message": "Done."})
+        assert await hers.named("ticket.updated") == {"id": ticket}
+        with pytest.raises(TimeoutError):
+            await his.named("ticket.updated", seconds=0.5)
+
+
 async def test_a_deleted_server_is_told_as_such(world: World, ann: Caller, base_url: str) -> None:
     await mine(world, ann)
     async with listening(base_url, ann) as stream:

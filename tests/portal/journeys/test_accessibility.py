@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from tests.portal.furniture import furnish
 from tests.portal.gallery import PICTURES, looked_at
+from tests.portal.operator_states import OPERATOR_STATES, furnish_operators
 from tests.portal.scene import standing
 from tests.portal.states import STATES
 from tests.support.axe import judged
@@ -29,6 +30,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.chromium, pytest.mark.asyncio(loo
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     async with standing(tmp_path_factory.mktemp("scene")) as made:
         await furnish(made)
+        await furnish_operators(made)
         yield made
 
 
@@ -41,10 +43,10 @@ async def test_axe_finds_nothing(who: str, browser: Browser, portal: str, stage:
     assert {name: lines for name, lines in found.items() if lines} == {}
 
 
-@pytest.mark.parametrize("who", ["nobody", "new", "ann", "payer"])
+@pytest.mark.parametrize("who", ["nobody", "new", "ann", "payer", "admin"])
 async def test_axe_finds_nothing_in_any_state(who: str, browser: Browser, scene: Scene) -> None:
     found: dict[str, list[str]] = {}
     async with person(browser, scene.base, who, reduced_motion="reduce") as visitor:
-        async for name in looked_at(STATES, visitor, scene):
+        async for name in looked_at(STATES + OPERATOR_STATES, visitor, scene):
             found[name] = await judged(visitor.page)
     assert {name: lines for name, lines in found.items() if lines} == {}

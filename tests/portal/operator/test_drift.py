@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.control.repair.mender import Mender
@@ -96,3 +97,19 @@ async def test_the_edge_is_compared_and_mended(root: Visitor, mender: Mender) ->
     assert all(
         words in told for words in ("Names without a server", "mc-paper-5077", "10.0.0.1:1", "never was")
     )
+
+
+async def test_a_page_does_not_wait_for_the_slowest_link(root: Visitor, mender: Mender) -> None:
+    held = asyncio.Event()
+
+    async def late(_request: Any, answer: Any) -> Any:
+        await held.wait()
+        return await answer()
+
+    mender.world.cluster.trouble = late
+    page = await root.get(f"{DRIFT}/edge")
+    assert "Still looking" in page.one("#edge [role=status]").text
+    assert page.one("noscript meta[http-equiv=refresh]")
+    held.set()
+    page = await root.get(f"{DRIFT}/edge", headers={"HX-Request": "true"})
+    assert page.one("#edge section:has(#link-velocity)")

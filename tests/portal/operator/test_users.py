@@ -67,7 +67,7 @@ async def test_a_plan_is_made_changed_and_archived(root: Visitor) -> None:
     told = {str(one["name"]): str(one["value"]) for one in page.all("main input:not([type=checkbox])")}
     told |= {"name": "<i>More</i>", "interval": "month"}
     page = await root.send("POST", f"{PLANS}/extra", data=told, headers={"Origin": root.base})
-    assert [row.text.split() for row in page.all("tbody tr")] == [
+    assert [[cell.text for cell in row.select("th, td")] for row in page.all("tbody tr")] == [
         ["Name", "Extra", "<i>More</i>"],
         ["Offered", "yes", "no"],
     ]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 BRAKE = "mass_event"
+TROUBLED = "/admin/fleet?show=trouble#containers"
 FULL = 0.9
 """From this share on a node has no room left to speak of."""
 
@@ -55,7 +56,7 @@ def _fleet(fleet: Mapping[str, Any] | None, glance: Any) -> Iterator[Alarm]:
             yield Alarm("full", f"/admin/fleet?node={name}", "warn", what=name)
     counts = Counter(one["trouble"] for one in glance.troubled)
     for trouble, number in counts.most_common():
-        yield Alarm(trouble, "/admin/fleet?show=trouble", "bad" if trouble in BAD else "warn", number)
+        yield Alarm(trouble, TROUBLED, "bad" if trouble in BAD else "warn", number)
 
 
 def _operations(numbers: Mapping[str, Any] | None) -> Iterator[Alarm]:
