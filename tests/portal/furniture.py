@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import pyotp
+from pyotp.totp import TOTP
 
 from tests.support.http import PASSWORD
 
@@ -176,6 +176,8 @@ def _backups(scene: Scene) -> None:
         "held": {"backups": kept[:1]},
     }.items():
         scene.says(int(scene.names[name]), "/game/backups", body)
+    busy = {"error": "agent_busy", "message": "The server is too busy to answer."}
+    scene.says(int(scene.names["bare"]), "/game/backups", busy, 503)
 
 
 async def _mods(scene: Scene) -> None:
@@ -188,6 +190,8 @@ async def _mods(scene: Scene) -> None:
     for name, found in (("online", installed), ("idle", []), ("held", installed)):
         scene.says(int(scene.names[name]), "/game/mods", {"mods": found})
         await scene.execute(fabric, vmid=int(scene.names[name]))
+    none = {"error": "mods_not_supported", "message": "This engine loads no mods."}
+    scene.says(int(scene.names["bare"]), "/game/mods", none, 409)
     for name in ("sodium", "fabric-api", "lithium", "simple-voice-chat"):
         scene.modrinth.add(name, downloads=len(name) * 1_234_567)
 
@@ -243,4 +247,4 @@ async def with_factor(scene: Scene, who: str = "new") -> None:
 
 def code_of(secret: str) -> str:
     """Return what an authenticator shows now."""
-    return pyotp.TOTP(secret).now()
+    return TOTP(secret).now()

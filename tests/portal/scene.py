@@ -40,7 +40,7 @@ from zpack.simulate.stripe.settings import Settings as StripeSettings
 from zpack.simulate.stripe.world import World as StripeWorld
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, Mapping
     from pathlib import Path
 
     from tests.control.provisioning.world import World
@@ -180,6 +180,9 @@ class Scene:
             return web.Response(status=503)
         return await self.console._stream(request)  # pyright: ignore[reportPrivateUsage]
 
+    async def _tells(self, request: web.Request) -> web.StreamResponse:
+        return await self.console._log(request)  # pyright: ignore[reportPrivateUsage]
+
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         vmid, asked = _asked(request), request.query.get("path")
         for path in (f"{request.path}?{asked}" if asked is not None else "", request.path):
@@ -190,14 +193,14 @@ class Scene:
 
 
 @asynccontextmanager
-async def standing(folder: Path) -> AsyncIterator[Scene]:
+async def standing(folder: Path) -> AsyncGenerator[Scene]:
     """Build an empty scene: people, and nothing of theirs."""
     port = free_port()
     async with AsyncExitStack() as kept:
         server = kept.enter_context(postgres(folder))
         url = kept.enter_context(fresh_database(server, migrated_template(server)))
         others = await kept.enter_async_context(counterparts())
-        modrinth = await kept.enter_async_context(serving_modrinth("127.82.0.9", Cdn("127.82.0.6")))
+        modrinth = await kept.enter_async_context(serving_modrinth("127.82.0.9", Cdn()))
         stripe = await kept.enter_async_context(simulated(StripeWorld(StripeSettings(key=KEY))))
         values: dict[str, Any] = others.settings | {
             "database_url": url,
@@ -225,6 +228,7 @@ async def standing(folder: Path) -> AsyncIterator[Scene]:
         app = create_app(api, ready=_ready, cors_origins=(), site=site)
         base = await kept.enter_async_context(served(app, port=port))
         scene = Scene(build_world(settings, clients, others), api, f"http://localhost:{port}", modrinth)
+        others.scripts.special["/console/log"] = scene._tells  # pyright: ignore[reportPrivateUsage]
         others.scripts.console = scene._listens  # pyright: ignore[reportPrivateUsage]
         anyone = await kept.enter_async_context(Caller(base))
         for name in PEOPLE:

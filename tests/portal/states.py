@@ -63,13 +63,16 @@ def stands(plan: str | None = None, sub: dict[str, Any] | None = None, **standin
     """Let the payer's account stand so."""
 
     async def before(scene: Scene) -> None:
-        since = NOW - timedelta(days=4)
         owing = standing.get("billing_status", "none") not in {"none", "active", "trialing", "canceled"}
-        account = {"customer_id": "cus_payer"} if plan else {}
-        if owing:
-            account |= {"past_due_since": since, "retention_until": NOW + timedelta(days=20)}
+        account: dict[str, Any] = {"customer_id": "cus_payer"} if plan else {}
+        account |= {"past_due_since": NOW - timedelta(days=4)} if owing else {}
+        down = standing.get("server_billing_state") in {"suspended_shutdown", "retained"}
+        account |= {"suspended_at": NOW - timedelta(days=1)} if down else {}
+        kept = standing.get("server_billing_state") == "retained"
+        account |= {"retention_until": NOW + timedelta(days=20)} if kept else {}
         await scene.execute("delete from billing_subscriptions where user_id = :id", id=scene.ids["payer"])
-        await scene.stands("payer", plan=plan, account=account, **standing)
+        since = {"suspended_at": NOW - timedelta(days=1)} if down else {}
+        await scene.stands("payer", plan=plan, account=account, **standing | since)
         if plan:
             status = {"status": "past_due"} if owing else {}
             await scene.subscribes("payer", plan, **status | (sub or {}))
@@ -232,7 +235,6 @@ STATES = (
     Picture("dev-port-refused", at("dev", "/dev"), act=sends("/servers/6000/dev/ports", port="80")),
     Picture("dev-asleep", at("dev_asleep", "/dev")),
     Picture("dev-silent", at("dev_silent", "/dev")),
-    Picture("dev-console", at("dev", "/console"), act=says("Connected")),
     Picture("dev-settings", at("dev", "/settings")),
     Picture("profile-refused", "/profile", act=sends("/profile/email", email="x", currentPassword="x")),
     Picture("security", "/profile/security"),

@@ -176,12 +176,20 @@ class Api:
         }
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def passed_on(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, passed_on)
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
-            await send({"type": "http.response.start", "status": 500, "headers": []})
-            await send({"type": "http.response.body", "body": orjson.dumps(UNEXPECTED)})
+            if not begun:  # it answers before it raises, where it can
+                await send({"type": "http.response.start", "status": 500, "headers": []})
+                await send({"type": "http.response.body", "body": orjson.dumps(UNEXPECTED)})
 
 
 def _word(value: Any) -> str:

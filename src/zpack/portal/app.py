@@ -120,8 +120,7 @@ class Portal:
         return Response(text, media_type="application/xml")
 
     async def _missing(self, request: Request, _failure: Exception) -> Response:
-        visit = await self._reception.visit(request)
-        return refused(visit, 404, visit.texts("There is no such page."))
+        return await self._reception.missing(request)
 
     async def _failed(self, request: Request, _failure: Exception) -> Response:
         visit = await self._reception.visit(request)

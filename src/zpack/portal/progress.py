@@ -136,14 +136,15 @@ async def followed(visit: Visit, operation_id: str) -> Progress:
 
 
 async def under_way(visit: Visit, view: dict[str, Any]) -> Progress | None:
-    """Return the progress of the operation on a server's host; None when there is none that can be read."""
+    """Return the progress of what is under way on a server or its host; None when nothing can be read."""
     running = view["hostOperation"] or {}
-    if "id" not in running:
-        return None
     try:
-        return await followed(visit, running["id"])
+        if "id" in running:
+            return await followed(visit, running["id"])
+        told = await visit.api.get("/api/operations", active="true", vmid=view["vmid"], limit=1)
     except Problem:
         return None
+    return next((progress_of(visit.texts, each) for each in told["operations"]), None)
 
 
 def _reached(operation: dict[str, Any], phases: tuple[str, ...]) -> int:

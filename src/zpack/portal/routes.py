@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -94,6 +95,14 @@ class Reception:
         )
         visit.csrf = request.cookies.get(cookie_name(request, "csrf"), visit.csrf)
         return visit
+
+    async def missing(self, request: Request) -> Response:
+        """Answer to an address that leads nowhere, in the frame of who came."""
+        visit = await self.visit(request)
+        if visit.session.known:
+            with suppress(Problem):
+                visit.user = await self._user(visit)
+        return self._left(visit, refused(visit, NOT_FOUND, visit.texts("There is no such page.")))
 
     def _endpoint(self, who: Who, handler: Handler, *, raw: bool) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:

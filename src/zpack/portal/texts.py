@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale, negotiate_locale
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
@@ -65,6 +65,11 @@ class Texts:
         """Write a moment in full, in UTC; a dash for none."""
         found = read_moment(moment)
         return f"{format_datetime(found, 'medium', locale=self.locale)} UTC" if found else NONE
+
+    def day(self, moment: str | float | datetime | None) -> str:
+        """Write the day of a moment, in UTC; a dash for none."""
+        found = read_moment(moment)
+        return format_date(found, "medium", locale=self.locale) if found else NONE
 
     def ago(self, moment: str | float | datetime | None) -> str:
         """Write how long a moment is past, or still to come."""

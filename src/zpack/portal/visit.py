@@ -134,6 +134,7 @@ class Visit:
             "notice": self._notice,
             "size": texts.size,
             "when": texts.when,
+            "day": texts.day,
             "ago": texts.ago,
             "span": texts.span,
             "money": texts.money,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zpack.control.hosts.store import HostState
+
 if TYPE_CHECKING:
     from tests.portal.server.conftest import Hers
     from tests.support.visitor import Visitor
@@ -55,10 +57,14 @@ async def test_what_a_server_has_is_told(ann: Visitor, hers: Hers) -> None:
 async def test_a_server_is_deleted_only_by_its_name_and_only_when_it_is_off(ann: Visitor, hers: Hers) -> None:
     page = await ann.get("/servers/5000/settings")
     assert "Stop the host first" in page.text
+    assert not page.all(DELETE)
+    proof = {"csrf": str(page.all("input[name=csrf]")[0]["value"])}
+    told = {"data": proof | {"name": NAME}, "headers": {"Origin": ann.base}}
+    assert (await ann.send("POST", "/servers/5000/delete", **told)).status == 409
+    await hers.world.stores.hosts.put(5000, HostState("stopped", "local"))
+    await ann.get("/servers/5000/settings")
     page = await ann.submit(DELETE, name="another")
     assert (page.status, page.one("#name")["aria-invalid"]) == (422, "true")
-    page = await ann.submit(DELETE, name=NAME)
-    assert page.status == 409
     assert (await ann.get("/servers/5000")).status == 200
 
 

@@ -73,7 +73,8 @@ def way_to(billing: Mapping[str, Any], plan: Mapping[str, Any], *, paid: int) ->
         return ""
     if not subscribed(billing):
         return "checkout"
-    if plan["id"] == own or standing_of(billing) not in CHANGEABLE:
+    planned = (billing["pendingChange"] or {}).get("plan")
+    if plan["id"] in {own, planned} or standing_of(billing) not in CHANGEABLE:
         return ""
     return "upgrade" if plan["priceCents"] > paid else "downgrade"
 

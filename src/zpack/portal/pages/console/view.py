@@ -108,9 +108,10 @@ async def _last_lines(visit: Visit) -> list[str]:
     after = 0
     for _ in range(ASKED_TIMES):
         found = await visit.api.get(f"/api/servers/{visit.path['id']}/console/log", after=after)
-        if not found["lines"]:
+        told = found.get("lines") or ()
+        lines += [str(each["line"]) for each in told if isinstance(each, dict) and "line" in each]
+        if not told or not isinstance(found.get("next"), int):
             break
-        lines += [str(each["line"]) for each in found["lines"]]
         after = found["next"]
     return lines[-SHOWN_LINES:]
 
