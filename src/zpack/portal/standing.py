@@ -60,7 +60,8 @@ class Standing:
     @cached_property
     def words(self) -> str:
         """Return what it is found by."""
-        return f"{self.name} {self.kind} {self.state}".lower()
+        addresses = [each["address"] for each in self.view["endpoints"]] or [self.view["address"]]
+        return " ".join([self.name, self.kind, self.state, *addresses]).lower()
 
     def holds(self, text: str) -> bool:
         """Say whether every word of a text is found in it."""

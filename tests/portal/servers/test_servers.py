@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from zpack.control.heartbeat.store import AgentWords
+
 if TYPE_CHECKING:
+    from tests.control.conftest import Clients
     from tests.portal.servers.conftest import GiveServer
     from tests.support.visitor import Visitor
 
@@ -36,7 +39,10 @@ async def test_hostile_names_stay_text(ann: Visitor, give: GiveServer) -> None:
     assert not page.all("main script")
 
 
-@pytest.mark.parametrize(("words", "found"), [("paper 5001", ["card-5001"]), ("node", []), ("PAPER", None)])
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("paper 5001", ["card-5001"]), ("game-5001.", ["card-5001"]), ("node", []), ("PAPER", None)],
+)
 async def test_the_filter_works_without_scripts(
     ann: Visitor, give: GiveServer, words: str, found: list[str] | None
 ) -> None:
@@ -44,10 +50,20 @@ async def test_the_filter_works_without_scripts(
     await give(5001)
     await ann.get("/servers")
     page = await ann.submit("form[role=search]", q=words)
-    assert [card["id"] for card in page.all("details.card")] == (
-        found or [] if found is not None else ["card-5000", "card-5001"]
-    )
-    assert page.one("[data-none]").has_attr("hidden") is bool(page.all("details.card"))
+    shown = page.all("details.card:not([hidden])")
+    assert [card["id"] for card in shown] == (found if found is not None else ["card-5000", "card-5001"])
+    assert page.one("[data-none]").has_attr("hidden") is bool(shown)
+    assert page.one("#games").has_attr("hidden") is not bool(shown)
+
+
+async def test_a_card_says_how_many_play(ann: Visitor, give: GiveServer, clients: Clients) -> None:
+    await give(5000)
+    players = {"online": 3, "max": 20, "players": ["Ada"]}
+    await AgentWords(redis=clients.redis).put(5000, {"hostOnline": True, "ready": True, "players": players})
+    page = await ann.get("/servers")
+    assert page.one("#card-5000 summary .playing").text == "3 / 20"
+    assert page.one("#card-5000 summary .playing")["aria-label"] == "3 of 20 players"
+    assert "Ada" not in page.text
 
 
 async def test_a_long_list_has_its_details_only_when_asked(ann: Visitor, give: GiveServer) -> None:
