@@ -1,10 +1,10 @@
 // <div data-cards="/servers/cards">: a long list that stays live with one listener. What changed is asked for once a
 // second, all of it in one request; a card that is not open is only its summary, and asks for the rest when opened.
+import { CHUNK } from "./chunks";
 import { renarrow } from "./filter";
 
 const EVERY_MS = 1000;
 const MANY = 200;
-const CHUNK = 20;
 const list = document.querySelector<HTMLElement>("[data-cards]");
 const stale = new Set<string>();
 let everything = false;

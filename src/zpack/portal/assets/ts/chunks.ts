@@ -1,5 +1,6 @@
 // .chunk: some entries of a long list, which the browser skips while they are out of sight (content-visibility). Each is
 // laid out once in an idle moment, since a skipped chunk keeps its layout: whoever scrolls fast finds it done.
+export const CHUNK = 20;
 const SLICE_MS = 6;
 const LATER_MS = 200;
 const done = new WeakSet<Element>();
@@ -30,10 +31,8 @@ function ask(): void {
   idle(draw);
 }
 
-// Draw the chunks of a list that are shown and were not drawn yet.
+// Draw the chunks of a list that are not out and were not drawn yet.
 export function drawAhead(list: Element): void {
-  const chunks = [...list.querySelectorAll<HTMLElement>(".chunk")];
-  for (const chunk of chunks) if (chunk.hidden) done.delete(chunk);
-  waiting = chunks.filter((chunk) => !chunk.hidden && !done.has(chunk));
+  waiting = [...list.querySelectorAll<HTMLElement>(".chunk:not([data-out])")].filter((chunk) => !done.has(chunk));
   ask();
 }

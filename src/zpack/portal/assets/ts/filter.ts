@@ -1,9 +1,10 @@
 // <input data-filter="#list">: shows only the entries whose data-words hold every typed word; no request is made.
-// Words are gathered in idle time. Entries in a .chunk are hidden with it where none fits, and the chunk knows how many
-// it shows. `data-address` keeps the words in the address; "/" leads to the field, Escape empties it.
-import { drawAhead, idle } from "./chunks";
+// Words are gathered in idle time. Entries in a .chunk are out with it where none fits, and the chunk knows how many it
+// shows. `data-address` keeps the words in the address; "/" leads to the field, Escape empties it.
+import { CHUNK, drawAhead, idle } from "./chunks";
 
 const SPOKEN_MS = 300;
+const FULL = String(CHUNK);
 
 interface Chunk {
   place: HTMLElement;
@@ -35,10 +36,10 @@ function show(chunk: Chunk, words: string[]): number {
   const fits = entries.map((entry) => words.every((word) => entry.words.includes(word)));
   const shown = fits.filter(Boolean).length;
   if (place.classList.contains("chunk")) {
-    if (place.hidden !== (shown === 0)) place.hidden = shown === 0;
+    place.toggleAttribute("data-out", shown === 0);
     if (shown === 0) return 0;
     const count = String(shown);
-    if (place.style.getPropertyValue("--cards") !== count) place.style.setProperty("--cards", count);
+    if ((place.style.getPropertyValue("--cards") || FULL) !== count) place.style.setProperty("--cards", count);
     delete place.dataset.part;
   }
   entries.forEach(({ element }, at) => {
@@ -53,7 +54,7 @@ function narrow(input: HTMLInputElement): void {
   const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
   let shown = 0;
   for (const chunk of chunksOf(list)) shown += show(chunk, words);
-  for (const group of list.querySelectorAll<HTMLElement>(".group")) group.hidden = !group.querySelector(".chunk:not([hidden])");
+  for (const group of list.querySelectorAll<HTMLElement>(".group")) group.toggleAttribute("data-out", !group.querySelector(".chunk:not([data-out])"));
   const none = list.querySelector<HTMLElement>("[data-none]");
   if (none) none.hidden = shown > 0;
   clearTimeout(speaking);
