@@ -65,8 +65,9 @@ class Standing:
     @cached_property
     def words(self) -> str:
         """Return what it is found by."""
-        own = f"{self.view['displayName']} " if self.named else ""
-        return f"{own}{self.view['name']} {self.kind} {self.state}".lower()
+        named = [self.view["displayName"]] if self.named else []
+        addresses = [each["address"] for each in self.view["endpoints"]] or [self.view["address"]]
+        return " ".join([*named, self.view["name"], self.kind, self.state, *addresses]).lower()
 
     def holds(self, text: str) -> bool:
         """Say whether every word of a text is found in it."""

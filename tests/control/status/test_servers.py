@@ -160,6 +160,12 @@ async def test_players_come_from_the_agent_s_last_word(world: World, ann: Caller
     await mine(world, ann)
     reply = await ann.get("/api/game/servers/5000/players")
     assert reply.body == {"online": 1, "max": 20, "players": ["Ada"]}
+    (server,) = (await ann.get("/api/servers")).body["servers"]
+    assert server["players"] == {"online": 1, "max": 20}
+    world.scripts.manner[5000] = "never"
+    await world.look()
+    (server,) = (await ann.get("/api/servers")).body["servers"]
+    assert server["players"] is None
 
 
 @pytest.mark.parametrize("path", ["/api/servers", "/api/servers/5000", "/api/servers/5000/status"])

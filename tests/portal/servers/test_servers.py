@@ -8,8 +8,10 @@ import pytest
 
 from tests.data.hostile_texts import HOSTILE_TEXTS
 from tests.support.hostile_pages import intrusions
+from zpack.control.heartbeat.store import AgentWords
 
 if TYPE_CHECKING:
+    from tests.control.conftest import Clients
     from tests.portal.servers.conftest import GiveServer
     from tests.support.visitor import Visitor
 
@@ -69,6 +71,10 @@ async def test_strangers_names_are_text_wherever_a_server_is_named(
 
 
 @pytest.mark.parametrize(("words", "found"), [("paper 5001", ["card-5001"]), ("node", []), ("PAPER", None)])
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("paper 5001", ["card-5001"]), ("game-5001.", ["card-5001"]), ("node", []), ("PAPER", None)],
+)
 async def test_the_filter_works_without_scripts(
     ann: Visitor, give: GiveServer, words: str, found: list[str] | None
 ) -> None:
@@ -76,10 +82,20 @@ async def test_the_filter_works_without_scripts(
     await give(5001)
     await ann.get("/servers")
     page = await ann.submit("form[role=search]", q=words)
-    assert [card["id"] for card in page.all("details.card")] == (
-        found or [] if found is not None else ["card-5000", "card-5001"]
-    )
-    assert page.one("[data-none]").has_attr("hidden") is bool(page.all("details.card"))
+    shown = page.all("details.card:not([hidden])")
+    assert [card["id"] for card in shown] == (found if found is not None else ["card-5000", "card-5001"])
+    assert page.one("[data-none]").has_attr("hidden") is bool(shown)
+    assert page.one("#games").has_attr("data-out") is not bool(shown)
+
+
+async def test_a_card_says_how_many_play(ann: Visitor, give: GiveServer, clients: Clients) -> None:
+    await give(5000)
+    players = {"online": 3, "max": 20, "players": ["Ada"]}
+    await AgentWords(redis=clients.redis).put(5000, {"hostOnline": True, "ready": True, "players": players})
+    page = await ann.get("/servers")
+    assert page.one("#card-5000 summary .playing").text == "3 / 20"
+    assert page.one("#card-5000 summary .playing")["aria-label"] == "3 of 20 players"
+    assert "Ada" not in page.text
 
 
 async def test_a_long_list_has_its_details_only_when_asked(ann: Visitor, give: GiveServer) -> None:

@@ -19,7 +19,7 @@ from zpack.control.publishing.models import MINECRAFT_PORT, endpoints_of, is_min
 from zpack.control.publishing.store import place_of
 from zpack.control.status.live import Looked
 from zpack.control.status.merge import Observed, agent_ready, host_status, merge_connection
-from zpack.control.status.word import players_of, update_of
+from zpack.control.status.word import count_of, players_of, update_of
 
 if TYPE_CHECKING:
     from zpack.control.accounts.models import User
@@ -190,6 +190,7 @@ class Servers:
             "installStep": known.get("installStep"),
             "crashCount": known.get("crashCount") or 0,
             "lastSeen": known.get("lastSeen"),
+            "players": count_of(word),
             "operationInProgress": known.get("operationInProgress") is True,
             "operationType": known.get("operationType"),
             "operationStartedAt": known.get("operationStartedAt"),

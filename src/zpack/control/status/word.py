@@ -54,6 +54,12 @@ def players_of(word: dict[str, Any] | None, *, game: object) -> dict[str, Any]:
     return found
 
 
+def count_of(word: Mapping[str, Any] | None) -> dict[str, int] | None:
+    """Return ``{online, max}``; None while nobody can play or knows who does."""
+    found = word.get("players") if word is not None and word.get("ready") is True else None
+    return {"online": found["online"], "max": found["max"]} if isinstance(found, dict) else None
+
+
 def update_of(word: dict[str, Any] | None) -> dict[str, Any]:
     """Return ``{agentVersion, updateStatus, updateAvailable}``. Raises Unheard, NotKnown."""
     heard = _heard(word)

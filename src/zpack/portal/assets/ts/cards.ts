@@ -1,5 +1,8 @@
 // <div data-cards="/servers/cards">: a long list that stays live with one listener. What changed is asked for once a
 // second, all of it in one request; a card that is not open is only its summary, and asks for the rest when opened.
+import { CHUNK } from "./chunks";
+import { renarrow } from "./filter";
+
 const EVERY_MS = 1000;
 const MANY = 200;
 const list = document.querySelector<HTMLElement>("[data-cards]");
@@ -26,21 +29,30 @@ function show(told: Document, all: boolean): void {
   if (!list) return;
   const totals = told.querySelector("#server-totals");
   if (!totals) return; // the session has ended; the page says so by itself
-  list.querySelector("#server-totals")?.replaceWith(document.adoptNode(totals));
+  const before = list.querySelector("#server-totals");
+  if (before?.outerHTML !== totals.outerHTML) before?.replaceWith(document.adoptNode(totals));
   const left = new Set<Element>(all ? list.querySelectorAll("details.card") : []);
   for (const group of told.querySelectorAll(".group")) {
     const place = list.querySelector(`#${group.id} .cards`);
     for (const card of group.querySelectorAll<HTMLDetailsElement>("details.card")) {
       const old = cardOf(idOf(card));
       if (old) renew(old, card);
-      else place?.append(document.adoptNode(card));
+      else if (place) lastChunk(place).append(document.adoptNode(card));
       if (old) left.delete(old);
     }
   }
   for (const gone of left) gone.remove();
-  for (const group of list.querySelectorAll<HTMLElement>(".group")) group.hidden = !group.querySelector(".card");
-  const filter = document.querySelector<HTMLInputElement>(`[data-filter="#${list.id}"]`);
-  if (filter?.value) filter.dispatchEvent(new Event("input", { bubbles: true }));
+  for (const chunk of list.querySelectorAll(".chunk")) if (!chunk.firstElementChild) chunk.remove();
+  renarrow(list);
+}
+
+function lastChunk(place: Element): Element {
+  const last = place.lastElementChild;
+  if (last && last.childElementCount < CHUNK) return last;
+  const chunk = document.createElement("div");
+  chunk.className = "chunk";
+  place.append(chunk);
+  return chunk;
 }
 
 function renew(old: HTMLDetailsElement, card: HTMLDetailsElement): void {

@@ -39,16 +39,17 @@ class Group:
 
 @pages.get("/servers")
 async def show(visit: Visit) -> Response:
-    """Show every server, and those being made."""
+    """Show every server, those hidden that do not fit ``q``, and those being made."""
     servers, pending = await asyncio.gather(_servers(visit), _pending(visit))
     wanted = visit.query.get("q", "")
-    shown = [server for server in servers if server.holds(wanted)]
+    fitting = {server.id for server in servers if server.holds(wanted)}
     return visit.page(
         "servers/servers.html",
         totals=totals_of(servers),
-        groups=_groups(visit, shown),
+        groups=_groups(visit, servers),
+        fitting=fitting,
         pending=pending,
-        whole={server.id for server in shown} if len(shown) <= WHOLE else set[str](),
+        whole=fitting if len(fitting) <= WHOLE else set[str](),
         wanted=wanted,
     )
 
@@ -64,6 +65,7 @@ async def cards(visit: Visit) -> Response:
         "servers/cards.html",
         totals=totals_of(servers),
         groups=_groups(visit, shown),
+        fitting={server.id for server in shown},
         whole=set(opened.split(",")),
     )
 
