@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from tests.support.waiting import eventually
 from zpack.control.entitlements import store as entitlements
+from zpack.portal.pages.create.room import Room
 
 if TYPE_CHECKING:
     from tests.control.provisioning.counterparts import Counterparts
@@ -94,6 +95,20 @@ async def test_a_quick_start_that_cannot_be_leads_to_the_reason(others: Counterp
 
 
 @pytest.mark.parametrize(
+    ("servers", "memory", "cores", "usual"),
+    [
+        (1, 1024, 2, ("1024", "2")), (2, 3072, 2, ("1536", "1")), (10, 2048, 4, ("512", "1")),
+        (4, 100_000, 64, ("2048", "2")), (None, None, None, ("2048", "2")),
+    ],
+)  # fmt: skip
+def test_the_form_begins_with_a_share_of_the_plan(
+    servers: int | None, memory: int | None, cores: int | None, usual: tuple[str, str]
+) -> None:
+    found = Room({"limits": {"gameServers": servers, "memoryMb": memory, "cpus": cores}}).usual
+    assert (found["memoryMiB"], found["cpuCores"]) == usual
+
+
+@pytest.mark.parametrize(
     ("memory", "over"), [("512", False), ("2048", True), ("-1", False), ("<b>", False), ("9" * 30, False)]
 )
 async def test_what_is_typed_is_weighed_against_the_plan(ann: Visitor, memory: str, over: bool) -> None:
@@ -148,19 +163,21 @@ async def test_a_full_plan_leads_to_the_plans(ann: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "title"),
+    ("state", "title", "to"),
     [
-        ("suspended_shutdown", "Your account is suspended"),
-        ("backup_blocked", "A payment is overdue"),
+        ("suspended_shutdown", "Your account is suspended", "/account-suspended"),
+        ("backup_blocked", "A payment is overdue", "/billing"),
     ],
 )
-async def test_who_may_create_nothing_is_told_why(world: World, ann: Visitor, state: str, title: str) -> None:
+async def test_who_may_create_nothing_is_told_why(
+    world: World, ann: Visitor, state: str, title: str, to: str
+) -> None:
     async with world.clients.database.transaction() as session:
         user = (await session.scalars(text("select id from users"))).one()
         await entitlements.grant(session, user, billing_status="past_due", server_state=state)
     page = await ann.get(CHOSEN)
     assert page.one(".empty h2").text == title
-    assert page.one(".empty a")["href"] == "/billing"
+    assert page.one(".empty a")["href"] == to
 
 
 async def test_a_field_that_is_wrong_is_told_beside_it(ann: Visitor) -> None:

@@ -77,10 +77,14 @@ class Room:
 
     @property
     def usual(self) -> dict[str, str]:
-        """Return what the form begins with."""
+        """Return what the form begins with: room is left for the other servers that the plan allows."""
+        others = self.left("gameServers") or 1
+        memory = self.memory_most // others // MEMORY_STEP * MEMORY_STEP
+        memory = MEMORY_USUAL if self.limit("memoryMb") is None else max(MEMORY_LEAST, memory)
+        cores = CORES_USUAL if self.limit("cpus") is None else max(1, self.cores_most // others)
         return {
-            "memoryMiB": str(min(MEMORY_USUAL, self.memory_most)),
-            "cpuCores": str(min(CORES_USUAL, self.cores_most)),
+            "memoryMiB": str(min(MEMORY_USUAL, memory)),
+            "cpuCores": str(min(CORES_USUAL, cores)),
             "world": "world",
         }
 
