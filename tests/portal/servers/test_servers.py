@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HOSTILE = '"><script>alert(1)</script>'
 PART = {"HX-Request": "true"}
+SHOWN = "details.card:not([hidden])"
 
 
 async def test_no_servers_lead_to_the_first(ann: Visitor) -> None:
@@ -51,7 +52,7 @@ async def test_a_named_server_is_shown_and_found_by_its_name_and_by_its_host_s(
     assert page.all("#card-5000 .card-facts code")[0].text == "game-5000"
     assert page.one("#card-5001 summary b").text == "game-5001"
     for words in ("friday", "game-5000"):
-        assert [card["id"] for card in (await ann.get(f"/servers?q={words}")).all(".card")] == ["card-5000"]
+        assert [card["id"] for card in (await ann.get(f"/servers?q={words}")).all(SHOWN)] == ["card-5000"]
     assert "Friday Night" in (await ann.get("/dashboard")).one(".spotlight").text
 
 
@@ -70,7 +71,6 @@ async def test_strangers_names_are_text_wherever_a_server_is_named(
     assert [intrusions(each) for each in pages] == [[]] * len(pages)
 
 
-@pytest.mark.parametrize(("words", "found"), [("paper 5001", ["card-5001"]), ("node", []), ("PAPER", None)])
 @pytest.mark.parametrize(
     ("words", "found"),
     [("paper 5001", ["card-5001"]), ("game-5001.", ["card-5001"]), ("node", []), ("PAPER", None)],
@@ -82,7 +82,7 @@ async def test_the_filter_works_without_scripts(
     await give(5001)
     await ann.get("/servers")
     page = await ann.submit("form[role=search]", q=words)
-    shown = page.all("details.card:not([hidden])")
+    shown = page.all(SHOWN)
     assert [card["id"] for card in shown] == (found if found is not None else ["card-5000", "card-5001"])
     assert page.one("[data-none]").has_attr("hidden") is bool(shown)
     assert page.one("#games").has_attr("data-out") is not bool(shown)
