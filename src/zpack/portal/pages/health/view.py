@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zpack.portal.visit import Visit
 
 pages = Pages()
+ORDER = ("down", "up", "not_configured")
 
 
 @pages.get("/admin/health", Who.ADMIN)
@@ -20,7 +21,7 @@ async def show(visit: Visit) -> Response:
     """Show every system, or again the part of the page that moves."""
     systems = (await visit.api.get("/api/admin/health"))["systems"]
     values: dict[str, Any] = {
-        "systems": systems,
+        "systems": sorted(systems, key=lambda one: ORDER.index(one["status"])),
         "edge": await visit.api.get("/api/edge/health"),
         "ready": await _ready(visit),
     }
