@@ -127,10 +127,12 @@ async def session_ends(person: Person) -> None:
 
 
 async def goes_offline(person: Person) -> None:
-    """Lose the network, and press something."""
-    await person.context.set_offline(True)
-    await person.page.evaluate("window.dispatchEvent(new Event('offline'))")
-    await person.context.set_offline(False)
+    """Let the page learn that the network is gone, as its own calls would tell it."""
+    await person.page.evaluate(
+        "Object.defineProperty(navigator, 'onLine', { get: () => false, configurable: true });"
+        "document.body.dispatchEvent(new Event('htmx:error'))"
+    )
+    await person.reads("You are offline.")
 
 
 def at(server: str, tab: str = "") -> str:

@@ -14,6 +14,12 @@ AXE = Path(__file__).parents[2] / "src/zpack/portal/assets/node_modules/axe-core
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1440, "height": 900}
+SHOWN = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync("* { content-visibility: visible !important; }");
+  document.adoptedStyleSheets.push(sheet);
+}"""
+"""What is below the screen keeps the colours of the look before, until it is shown."""
 WIDER = "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 
 
@@ -41,6 +47,7 @@ async def judged(page: Page) -> list[str]:
         ("light", DESK, None),
         ("dark", DESK, contrast),
     )
+    await page.evaluate(SHOWN)
     for look, size, rules in turns:
         await page.set_viewport_size(size)
         await page.emulate_media(color_scheme=look)

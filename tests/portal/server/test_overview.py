@@ -20,7 +20,7 @@ async def test_it_tells_how_a_server_is_and_on_whose_word(ann: Visitor, hers: He
     page = await ann.get("/servers/5000")
     assert (page.status, page.one("h1").text) == (200, NAME)
     assert [tab.text for tab in page.all(".tabs a")][:2] == ["Overview", "Console"]
-    assert any("ready" in said.text for said in page.all(".evidence li"))
+    assert any("ready" in said.text for said in page.all(".witness li"))
     assert page.one(".server-state [data-copy]")["data-copy"].startswith(NAME)
 
 

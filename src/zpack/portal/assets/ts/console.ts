@@ -33,7 +33,6 @@ function begin(root: HTMLElement): void {
   const state = (tone: string, word: string, seconds?: number) => {
     part(root, "[data-state] .dot").dataset.tone = tone;
     root.dataset.state = tone;
-    if (tone === "ok") delete root.dataset.off;
     const why = words[root.dataset.off && tone === "warn" ? "off" : word] ?? words.network ?? "";
     const text = seconds === undefined ? why : `${why} ${worded(words, "retry", seconds)}`;
     if (said.textContent !== text) said.textContent = text;
@@ -41,7 +40,11 @@ function begin(root: HTMLElement): void {
   };
   const size = () => isShell && feed.send({ resize: { cols: screen.terminal.cols, rows: screen.terminal.rows } });
   const feed = new Feed(id, token(), {
-    line: (text) => (isShell ? screen.chunk(text) : screen.line(text)),
+    line: (text) => {
+      delete root.dataset.off; // who speaks is on; an open socket is the API's word alone
+      if (isShell) screen.chunk(text);
+      else screen.line(text);
+    },
     lost: () => screen.note(words.lost ?? ""),
     refused: (message) => notify(message, "bad"),
     opened: size,

@@ -81,7 +81,6 @@ export class Feed {
     this.socket = socket;
     socket.onopen = () => {
       if (socket !== this.socket) return;
-      this.wait = FIRST_WAIT;
       this.listener.state("ok", "connected");
       this.listener.opened();
     };
@@ -90,6 +89,7 @@ export class Feed {
   }
 
   private hear(frame: string): void {
+    this.wait = FIRST_WAIT;
     for (const text of frame.split("\n")) {
       let said: Said;
       try {
