@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.support.ground import Ground, ended, ground, program, ready_line, vmid_of
 from tests.portal.console.agent import TalkingAgent
-from tests.portal.console.test_console_live import FLOOD, WATCH
+from tests.portal.console.test_console_live import FLOOD
 from tests.support.chromium import chromium, driven
 from tests.support.http import PASSWORD, Caller
 from tests.support.ports import free_port
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 
 KEYS = "say hello to everybody, again and again"
 FLOOD_SECONDS = 5
+WATCH = """() => {
+  window.longest = 0;
+  new PerformanceObserver((list) => {
+    for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration);
+  }).observe({ type: "longtask" });
+}"""
 ECHO = """async (keys) => {
   const input = document.querySelector("#command"), times = [];
   for (const key of keys) {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 CLASSIC = (
     "<script>alert(1)</script>",
     "<SCRIPT SRC=//evil.example/x.js></SCRIPT>",
@@ -78,6 +80,17 @@ ADDRESSES = (
     "../../../../etc/passwd",
     "?path=x&csrf=y#z",
 )
+PEERS = (
+    '\u00a7c{"text":"<img src=//evil.example/motd onerror=alert(1)>","clickEvent":{"action":"open_url"}}',
+    "[click](javascript:alert(1)) ![x](//evil.example/x.png)",
+    "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+    "<form id=notices><input name=attributes><input name=dataset></form>",
+    "<div data-console=1 data-chart='[]' hx-get=/logout hx-trigger=load>",
+    '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
+    '<svg></p><style><a id="</style><img src=x onerror=alert(1)>">',
+    "'}};alert(1);//</script><script>alert(1)//",
+)
+"""What other panels' advisories were about: messages of the day, Markdown, templates, clobbered names, mutations."""
 UNSEEN = (
     "line\r\nSet-Cookie: a=b",
     "line\nbreak",
@@ -95,10 +108,13 @@ UNSEEN = (
     "😀" * 40,
 )
 LONG = ("a" * 240, "<b>" * 80)
-HOSTILE_TEXTS = (*CLASSIC, *BREAKERS, *TEMPLATES, *ADDRESSES, *UNSEEN, *LONG)
+HOSTILE_TEXTS = (*CLASSIC, *BREAKERS, *TEMPLATES, *ADDRESSES, *PEERS, *UNSEEN, *LONG)
+ALL_AT_ONCE = "\"'><img src=//evil.example onerror=alert(1)>\u202e"
+"""For what there is only one of: leaves text and attributes, and turns what follows around."""
 
 
 def as_file_name(text: str) -> str | None:
     """Return the text as a name that a disk takes and the agent lists, or None when there is none."""
-    name = "".join(c for c in text.replace("/", "|").replace("\\", "|") if c.isprintable())
+    plain = text.replace("/", "|").replace("\\", "|")
+    name = "".join(c for c in plain if unicodedata.category(c) not in {"Cc", "Cs", "Zl", "Zp"})
     return name if name.strip(". ") and len(name.encode()) <= 255 else None

@@ -32,13 +32,14 @@ export class Screen {
   private queue: string[] = [];
   private queued = 0;
   private skipped = 0;
+  private told = { shown: 0, skipped: 0 };
   private busy = false;
   private asked = false;
   private unseen = 0;
   private aloud: string[] = [];
 
   constructor(
-    place: HTMLElement,
+    private readonly place: HTMLElement,
     nonce: string,
     private readonly words: Words,
     private readonly isShell: boolean,
@@ -124,6 +125,7 @@ export class Screen {
     const taken = this.queue.splice(0, take);
     this.queued -= size;
     let text = taken.join("");
+    this.count(take);
     if (this.skipped) text = `\x1b[0;33m${worded(this.words, "skipped", this.skipped)}\x1b[0m\r\n${text}`;
     this.skipped = 0;
     if (this.region.ariaLive === "polite") this.aloud = [...this.aloud, ...taken].slice(-ALOUD_LINES);
@@ -135,6 +137,14 @@ export class Screen {
       this.news(this.unseen);
       if (this.queue.length) this.ask();
     });
+  }
+
+  // How many lines came to the screen, were left off, are held and wait: on the element, for whoever wants to know.
+  private count(shown: number): void {
+    this.told.shown += shown;
+    this.told.skipped += this.skipped;
+    const { shown: all, skipped } = this.told;
+    Object.assign(this.place.dataset, { shown: all, skipped, kept: this.terminal.buffer.normal.length, queued: this.queue.length });
   }
 
   private read(): void {
