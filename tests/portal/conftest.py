@@ -12,11 +12,11 @@ from tests.control.conftest import (  # noqa: F401 - fixtures are taken by their
     clients,
     database,
     database_url,
+    databases,
     proxies,
     served,
     server_url,
     settings,
-    template,
 )
 from tests.support.ports import free_port
 from tests.support.visitor import Visitor
