@@ -114,6 +114,11 @@ async def _words(scene: Scene) -> None:
     news = {"title": "Maintenance on Sunday", "text": "Node one moves.", "level": "maintenance"}
     told = await scene.callers["admin"].post("/api/admin/announcements", news)
     scene.names["news"] = told.body["announcement"]["id"]
+    await scene.execute(
+        "insert into billing_events (id, type, object_kind, object_id, happened_at, attempts, complaint)"
+        " values ('evt_1', 'invoice.paid', 'invoice', 'in_1', :at, 3, 'Stripe did not answer in time')",
+        at=NOW,
+    )
     for number in range(60):
         details = json.dumps({"vmid": 5200 + number, "hostname": f"mc-paper-{5200 + number}"})
         await scene.execute(
