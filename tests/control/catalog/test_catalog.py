@@ -18,8 +18,11 @@ class Store:
     def __init__(self) -> None:
         self.away = False
         self.reads = 0
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def game_catalog(self) -> dict[str, dict[str, list[str]]]:
+        await self.answers.wait()
         if self.away:
             raise ForeignError("away", transient=True)
         return {"minecraft": {"paper": ["1.9", "1.21.4", "1.21"], "empty": [], "pupur": ["1"]}, "bare": {}}
@@ -75,6 +78,17 @@ async def test_a_later_outage_is_bridged_by_the_last_answer(
     before = await catalog.games()
     store.away = True
     assert await catalog.games() == before
+
+
+async def test_nobody_waits_for_a_store_that_hangs_while_there_is_a_last_answer(
+    catalog: Catalog, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(actions, "PATIENCE_SECONDS", 0.0)
+    before = await catalog.games()
+    store.answers.clear()
+    assert await asyncio.gather(*(catalog.games() for _ in range(20))) == [before] * 20
+    store.answers.set()
 
 
 async def test_an_outage_at_the_beginning_is_said(catalog: Catalog, store: Store) -> None:

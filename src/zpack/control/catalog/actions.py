@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from zpack.control.outside.artifacts import Artifacts
     from zpack.control.outside.artifacts import Catalog as Games
 
-FRESH_SECONDS = 10.0
+log = logging.getLogger("zpack.catalog")
+FRESH_SECONDS, PATIENCE_SECONDS = 10.0, 0.5
 Found = TypeVar("Found")
 
 
@@ -40,25 +42,36 @@ class IdeNotPrepared(Refusal):
 
 
 class Remembered(Generic[Found]):
-    """One catalog, read again when it is older than a moment, by one caller at a time."""
+    """One catalog, read again when it is older than a moment, for everybody who asks meanwhile at once."""
 
     def __init__(self, read: Callable[[], Awaitable[Found]]) -> None:
         self._read = read
         self._found: Found | None = None
         self._until = 0.0
-        self._lock = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
 
     async def current(self) -> Found:
-        """Return the catalog, the last one while there is an outage. Raises CatalogAway."""
-        async with self._lock:
-            if self._found is None or time.monotonic() > self._until:
-                try:
-                    self._found = await self._read()
-                except ForeignError as failure:
-                    if self._found is None:
-                        raise CatalogAway("The catalog cannot be read just now.") from failure
-                self._until = time.monotonic() + FRESH_SECONDS
-            return self._found
+        """Return the catalog, the last one while there is an outage. Raises CatalogAway.
+
+        Who could be given the last one does not wait for a store that hangs.
+        """
+        if self._found is None or time.monotonic() > self._until:
+            reading = self._reading = self._reading or asyncio.create_task(self._renew(), name="catalog")
+            await asyncio.wait({reading}, timeout=None if self._found is None else PATIENCE_SECONDS)
+            if reading.done():
+                reading.result()
+        if self._found is None:
+            raise CatalogAway("The catalog cannot be read just now.")
+        return self._found
+
+    async def _renew(self) -> None:
+        try:
+            self._found = await self._read()
+        except ForeignError as failure:
+            log.warning("the catalog cannot be read: %s", failure)
+        finally:
+            self._until = time.monotonic() + FRESH_SECONDS
+            self._reading = None
 
 
 class Catalog:
