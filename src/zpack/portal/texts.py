@@ -91,9 +91,9 @@ def read_moment(moment: str | float | datetime | None) -> datetime | None:
         if isinstance(moment, int | float):
             return datetime.fromtimestamp(moment, UTC)
         found = datetime.fromisoformat(moment)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @cache

@@ -108,7 +108,8 @@ async def _last_lines(visit: Visit) -> list[str]:
     after = 0
     for _ in range(ASKED_TIMES):
         found = await visit.api.get(f"/api/servers/{visit.path['id']}/console/log", after=after)
-        told = found.get("lines") or ()
+        if not isinstance(found, dict) or not isinstance(told := found.get("lines"), list):
+            break
         lines += [str(each["line"]) for each in told if isinstance(each, dict) and "line" in each]
         if not told or not isinstance(found.get("next"), int):
             break

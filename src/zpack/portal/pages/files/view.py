@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from zpack.portal.api import Problem
 from zpack.portal.pages.files import names, offers
+from zpack.portal.pages.files.answers import ask
 from zpack.portal.pages.files.refusals import explained
 from zpack.portal.routes import Pages
 from zpack.portal.server import Server, framed, server_of
@@ -33,7 +34,7 @@ async def browse(visit: Visit) -> Response:
     server = await server_of(visit)
     path = visit.query.get("path", "").strip("/")
     try:
-        found, problem = await visit.api.get(f"{root_of(server)}/list", path=path), None
+        found, problem = await ask(visit, root_of(server), "list", path), None
     except Problem as refusal:
         found, problem = {"entries": [], "truncated": False}, explained(refusal, visit.texts)
     return _framed(visit, server, "files/files.html", path, found=found, problem=problem)
@@ -107,7 +108,7 @@ async def ask_delete(visit: Visit) -> Response:
     """Ask whether to delete a file or folder."""
     server, path = await server_of(visit), visit.query.get("path", "")
     try:
-        about = await visit.api.get(f"{root_of(server)}/stat", path=path)
+        about = await ask(visit, root_of(server), "stat", path)
     except Problem as problem:
         raise explained(problem, visit.texts) from problem
     return _framed(visit, server, "files/delete.html", path, about=about)
@@ -168,10 +169,10 @@ async def _editor(
 ) -> Response:
     root = root_of(server)
     try:
-        about = await visit.api.get(f"{root}/stat", path=path)
+        about = await ask(visit, root, "stat", path)
         if about["type"] == "dir":
             return visit.redirect(names.at(server.base, "", path))
-        text, unread = await visit.api.get(f"{root}/read", path=path), None
+        text, unread = await ask(visit, root, "read", path), None
     except Problem as failure:
         text, unread = None, explained(failure, visit.texts)
         if problem is not None and unread.code == "not_found":
@@ -179,7 +180,7 @@ async def _editor(
         elif unread.code not in UNREADABLE:
             raise unread from failure
         else:
-            about = await visit.api.get(f"{root}/stat", path=path)
+            about = await ask(visit, root, "stat", path)
     status = problem.status if problem else 200
     told = {"about": about, "text": text, "unread": unread, "problem": problem, "typed": typed}
     return _framed(visit, server, "files/editor.html", path, status=status, **told)
