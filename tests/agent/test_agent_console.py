@@ -179,7 +179,7 @@ def test_what_a_server_says_of_players_is_not_believed(status: dict[str, Any], e
         ),
         ({"text": "\x1b]0;owned\x07<b>\x00", "extra": "\u202e"}, "<b>\u202e"),
         ("x" * 9000, "x" * 200),
-        ([[[["deep"]]]] * 9000, "deep" * 39),
+        ([[[["deep"]]]] * 9000, "deep" * 49),
         ({"text": 7, "extra": {"text": None}}, ""),
         (None, ""),
     ],

@@ -151,7 +151,7 @@ async def test_what_waits_is_told_with_its_age(
     assert found["zpack_queue_waiting", "mail_outbox"] == 1
     assert found["zpack_queue_oldest_seconds", "mail_outbox"] >= 900
     assert found["zpack_queue_oldest_seconds", "billing_inbox"] == 0
-    async with database.reading() as session:
+    async with database.transaction() as session:
         await session.execute(text("set local enable_seqscan = off"))  # of few rows all are read anyway
         plan = list(await session.scalars(text(f"explain {OPERATIONS.text}")))
     assert not [line for line in plan if "Seq Scan" in line], "all operations that ever were are looked at"

@@ -55,7 +55,7 @@ def journal(database: Database) -> OperationJournal:
 async def test_the_owner_sees_the_designs_shape(ann: Caller, operation: str) -> None:
     seen = (await ann.get(f"/api/operations/{operation}")).body["operation"]
     assert set(seen) == {
-        "id", "kind", "status", "phase", "progress", "vmid", "hostname", "requestId", "startedAt",
+        "id", "kind", "status", "phase", "progress", "vmid", "hostname", "displayName", "requestId", "startedAt",
         "updatedAt", "statusUrl",
     }  # fmt: skip
     assert (seen["status"], seen["statusUrl"]) == ("queued", f"/api/operations/{operation}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from zpack.portal.assets import Assets
+from zpack.portal.house import House
 from zpack.portal.rendering import Templates
 from zpack.portal.texts import texts_in
 
@@ -68,7 +69,7 @@ async def test_hostile_words_are_only_shown(root: Visitor) -> None:
 @pytest.mark.parametrize("level", ["info", "maintenance", "unheard of"])
 def test_the_board_shows_text_and_never_markup(level: str) -> None:
     texts = texts_in("en")
-    board = Templates(Assets()).of(texts).get_template("announcements/board.html")
+    board = Templates(Assets(), House()).of(texts).get_template("announcements/board.html")
     shown = {"title": HOSTILE, "text": HOSTILE, "content": HOSTILE, "level": level, "createdAt": "2026-01-01"}
     html = board.render(announcements=[shown], when=texts.when, ago=texts.ago)
     assert "<script" not in html
@@ -77,5 +78,5 @@ def test_the_board_shows_text_and_never_markup(level: str) -> None:
 
 
 def test_the_board_is_nothing_where_nothing_is_told() -> None:
-    board = Templates(Assets()).of(texts_in("en")).get_template("announcements/board.html")
+    board = Templates(Assets(), House()).of(texts_in("en")).get_template("announcements/board.html")
     assert not board.render(announcements=[]).strip()

@@ -95,7 +95,7 @@ async def test_a_downgrade_waits_for_the_period_and_can_be_taken_back(
     await buy(ann, platform, "pro")
     await ann.get("/billing/change?plan=starter")
     page = await ann.submit('form[action="/billing/change"]')
-    assert "Planned change to starter" in page.text
+    assert "Planned change to Starter" in page.text
     page = await ann.submit('form[action="/billing/resume"]')
     assert "Planned change" not in page.text
 

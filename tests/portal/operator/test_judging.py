@@ -15,7 +15,7 @@ GIB = 1 << 30
 
 def container(vmid: int = 5000, **more: Any) -> dict[str, Any]:
     return {
-        "vmid": vmid, "node": "pve1", "name": f"mc-{vmid}", "hostname": f"mc-{vmid}", "status": "running",
+        "vmid": vmid, "node": "pve1", "name": f"mc-{vmid}", "hostname": f"mc-{vmid}", "displayName": None, "status": "running",
         "template": False, "type": "game", "ours": True, "serverId": str(vmid), "ownerId": "usr_1",
         "ownerName": "ann", "state": "running", "heard": True, "complaint": None, "suspended": False,
         "memory": 0, "maxMemory": GIB, "cpu": 0.0, "uptime": 3600,
