@@ -26,7 +26,7 @@ async def creates(who: Person) -> str:
     """Create one with an editor, and wait until it stands; return its page."""
     await who.goes(CHOSEN)
     await who.presses("Create it")
-    opening = who.named("Open", "link")
+    opening = who.named(re.compile("^Open$"), "link")
     await opening.wait_for(timeout=who.patience(INSTALLED))
     await opening.click()
     await who.arrives(re.compile(r"/servers/\d+"))

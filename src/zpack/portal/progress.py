@@ -129,7 +129,7 @@ async def followed(visit: Visit, operation_id: str) -> Progress:
     server = None
     if operation["status"] == "succeeded" and operation["kind"] != DELETE:
         try:
-            server = await visit.api.get(f"/api/servers/{operation['vmid']}")
+            server = await visit.api.get(f"/api/servers/{operation['vmid']}/status")
         except Problem:
             server = None  # it was deleted since
     return progress_of(visit.texts, operation, server=server)
