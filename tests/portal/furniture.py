@@ -142,6 +142,7 @@ def _files(scene: Scene) -> None:
         scene.says(vmid, f"{at}/stat?{path}", entry(path, size=49_283_072, hasShadow=False, source=None))
         scene.says(vmid, f"{at}/read?{path}", {"error": code, "message": code}, status)
     scene.says(vmid, f"{at}/list?.zlh-shadow", {"error": "path_rejected", "message": "no"}, 403)
+    scene.says(vmid, f"{at}?server.properties", {"error": "changed_meanwhile", "message": "changed"}, 412)
     source = "import { serve } from './server.js'\n\nserve({ port: 3000 })\n"
     code = entry("main.js", size=len(source), hasShadow=False, source=None)
     tree = [entry("src", kind="dir"), entry("package.json", size=412), code]

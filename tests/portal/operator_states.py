@@ -134,7 +134,7 @@ def fills(form: str, **fields: str) -> Callable[[Person], Awaitable[None]]:
         found = person.page.locator(f'main form[action*="{form}"]').first
         for name, value in fields.items():
             await found.locator(f"[name={name}]").evaluate("(field, value) => { field.value = value }", value)
-        async with person.page.expect_navigation():
+        async with person.page.expect_event("load"):
             await found.evaluate("form => HTMLFormElement.prototype.submit.call(form)")
 
     return act

@@ -20,39 +20,43 @@ SHOWN = """() => {
   document.adoptedStyleSheets.push(sheet);
 }"""
 """What is below the screen keeps the colours of the look before, until it is shown."""
+DRAWN = """async () => {
+  const ends = (one) => one.effect.getComputedTiming().endTime !== Infinity;
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  await Promise.allSettled(document.getAnimations().filter(ends).map((one) => one.finished));
+}"""
+"""Colours change over from the look before."""
 WIDER = "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 
 
-async def violations(page: Page, *, rules: list[str] | None = None) -> list[str]:
-    """Return what axe finds, a line for each kind with the first places of it; ``rules`` are all unless named."""
+async def violations(page: Page) -> list[str]:
+    """Return what axe finds, a line for each kind with the first places of it."""
     if not await page.evaluate("() => 'axe' in window"):
         await page.evaluate(AXE.read_text())
-    asked = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": RULES}
+    asked = {"type": "tag", "values": RULES}
     found: dict[str, Any] = await page.evaluate("(asked) => axe.run(document, {runOnly: asked})", asked)
     return [
-        f"{v['id']}: {v['help']}: " + "; ".join(node["html"][:160] for node in v["nodes"][:3])
+        f"{v['id']}: {v['help']}: " + "; ".join(_place(node) for node in v["nodes"][:3])
         for v in found["violations"]
     ]
 
 
-async def judged(page: Page) -> list[str]:
-    """Return what is wrong with a page in either look on a phone and on a desk, where it lies.
+def _place(node: dict[str, Any]) -> str:
+    """Return where something was found, and why axe thinks so."""
+    return f"{node['html'][:160]} ({' '.join(str(node.get('failureSummary')).split())[:200]})"
 
-    Rules other than those of contrast see no colours: they are asked once for each width.
-    """
-    contrast, found = ["color-contrast"], list[str]()
-    turns: tuple[tuple[Look, ViewportSize, list[str] | None], ...] = (
-        ("dark", PHONE, None),
-        ("light", PHONE, contrast),
-        ("light", DESK, None),
-        ("dark", DESK, contrast),
-    )
+
+async def judged(page: Page) -> list[str]:
+    """Return what is wrong with a page: dark on a phone and light on a desk, where each rule sees the most."""
+    found = list[str]()
+    turns: tuple[tuple[Look, ViewportSize], ...] = (("dark", PHONE), ("light", DESK))
     await page.evaluate(SHOWN)
-    for look, size, rules in turns:
+    for look, size in turns:
         await page.set_viewport_size(size)
         await page.emulate_media(color_scheme=look)
+        await page.evaluate(DRAWN)
         at = f"{look} {size['width']}"
-        found += [f"{at} {line}" for line in await violations(page, rules=rules)]
+        found += [f"{at} {line}" for line in await violations(page)]
         wide, room = await page.evaluate(WIDER)
         found += [f"{at} scrolls sideways: {wide} > {room}"] if wide > room else []
     return found

@@ -1,4 +1,4 @@
-"""axe finds nothing on any page and in any state, in both looks, on a phone and on a desk; none scrolls sideways."""
+"""axe finds nothing on any page and in any state, dark on a phone and light on a desk; none scrolls sideways."""
 
 from __future__ import annotations
 
