@@ -81,7 +81,7 @@ async def visited(where: Ground, base: str, folder: Path, agent: TalkingAgent) -
                 await page.goto(f"{base}/login")
                 await page.fill("#identifier", "ann")
                 await page.fill("#password", PASSWORD)
-                await page.click('form[action="/login"] button')
+                await page.click('form[action="/login"] button[data-kind=primary]')
                 await page.wait_for_url("**/dashboard")
                 await page.add_init_script(f"({WATCH})()")
                 await page.goto(f"{base}/servers/{vmid_of(1)}/console")

@@ -171,7 +171,7 @@ async def visited(where: Ground, base: str, folder: Path) -> None:
                 await page.goto(f"{base}/login")
                 await page.fill("#identifier", "ann")
                 await page.fill("#password", PASSWORD)
-                await page.click('form[action="/login"] button')
+                await page.click('form[action="/login"] button[data-kind=primary]')
                 await page.wait_for_url("**/dashboard")
                 await measure(context, page, base, where, owner["id"])
 
