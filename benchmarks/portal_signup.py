@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 GOAL_SECONDS = 120
 PATIENCE_MS = 240_000
-PRESSES = ('main a[href="/register"]', 'form[action="/register"] button', 'form[action$="/quick"] button')
+PRESSES = (
+    'main a[href="/register"]',
+    'form[action="/register"] button:not([type=button])',
+    'form[action$="/quick"] button',
+)
 SEEN = {"an address to copy": ".join-address code", "players can join": '.join[data-open="yes"]'}
 
 
