@@ -43,6 +43,14 @@ async def test_a_create_makes_one_of_everything(world: World, state: State, repe
     assert world.edge.servers[NEW]["address"] == address_of(5000)
 
 
+async def test_a_new_host_is_known_to_run_before_anybody_looks_again(world: World, state: State) -> None:
+    await world.watch.tick()
+    await run(world.create, state)
+    assert await world.stores.hosts.running([5000]) == {5000}
+    await unwind(world.create, state)
+    assert await world.stores.hosts.running([5000]) == set()
+
+
 @pytest.mark.parametrize("done", range(1, len(NAMES) + 1), ids=NAMES)
 @pytest.mark.parametrize("undone", [1, 2])
 async def test_after_an_undo_from_any_step_nothing_is_left(

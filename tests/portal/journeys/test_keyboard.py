@@ -22,6 +22,11 @@ FOCUSED = """() => {
   const name = (here.getAttribute("aria-label") || here.innerText || here.getAttribute("name") || "").trim();
   return [name, look.outlineStyle !== "none" || here.tagName === "BODY" || here.tagName === "MAIN"];
 }"""
+TOLD_ANEW = """id => new Promise((told) => {
+  document.body.addEventListener("htmx:after:swap", (event) => event.target.id === "delete" && told());
+  document.body.dispatchEvent(new Event(`server-${id}`));
+})"""
+"""What lies below a question is shown anew while it is asked, as after any change of the server."""
 FAR = 90
 """Steps of the tabulator key: more than any page has stops."""
 
@@ -71,9 +76,11 @@ async def test_a_question_is_answered_and_declined(portal: str, browser: Browser
     async with person(browser, portal, "keyboard-asks") as ann:
         await ann.logs_in(*stage.people["ann"])
         await ann.arrives("/dashboard")
-        await ann.goes(f"/servers/{stage.names['game']}/settings")
+        game = stage.names["game"]
+        await ann.goes(f"/servers/{game}/settings")
         await presses_enter_on(ann, "^Stop host")
         assert await ann.page.locator("dialog[open]").count() == 1
+        await ann.page.evaluate(TOLD_ANEW, game)
         await ann.page.keyboard.press("Escape")
         assert await ann.page.locator("dialog[open]").count() == 0
         assert re.search("^Stop host", (await ann.page.evaluate(FOCUSED))[0])

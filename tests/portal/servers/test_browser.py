@@ -36,7 +36,7 @@ async def test_a_thousand_servers_are_narrowed_and_opened(
     async with opened(tmp_path, ann) as page:
         await page.goto(f"{ann.base}/servers?q=5432")
         assert await page.locator(SHOWN).count() == 1
-        await page.keyboard.press("/")
+        await page.keyboard.press("Control+k")
         await page.keyboard.type("PAPER 543")
         assert await page.locator(SHOWN).count() == 11
         await page.wait_for_selector(".found >> text=11 found")

@@ -71,6 +71,10 @@ class HostStates:
         """Remember one container's state that we have just brought about; the next look may be older."""
         await self._redis.hset(KEY, str(vmid), str(state))  # pyright: ignore[reportGeneralTypeIssues]
 
+    async def remove(self, vmid: int) -> None:
+        """Forget a container that we have just taken away; the next look may never have seen it."""
+        await self._redis.hdel(KEY, str(vmid))  # pyright: ignore[reportGeneralTypeIssues]
+
     async def running(self, vmids: Sequence[int]) -> set[int]:
         """Return those of these containers that ran at the last look, if anyone has looked lately."""
         pipeline = self._redis.pipeline(transaction=False)

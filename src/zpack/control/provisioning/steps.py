@@ -15,6 +15,7 @@ from zpack.control.engine.backoff import pauses
 from zpack.control.engine.budget import Budget
 from zpack.control.engine.errors import ForeignError, Refusal
 from zpack.control.heartbeat.readiness import decide_readiness, failure_of
+from zpack.control.hosts.store import HostState
 from zpack.control.instances import store
 from zpack.control.instances.models import MARK, description_for, is_marked, is_ours, made_by
 from zpack.control.operations.notes import OperationNote, warned
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from zpack.control.engine.steps import State
     from zpack.control.entitlements.actions import Entitlements
     from zpack.control.heartbeat.store import AgentWords
+    from zpack.control.hosts.store import HostStates
     from zpack.control.outside.agent import Agents
     from zpack.control.outside.proxmox import Guest, Proxmox
     from zpack.control.outside.proxmox_tasks import TaskNote
@@ -78,6 +80,7 @@ class CreateSteps:
         entitlements: Entitlements,
         publishing: Publishing,
         words: AgentWords,
+        hosts: HostStates,
         lanes: Lanes,
         volumes: Volumes,
         placing: Placing,
@@ -89,6 +92,7 @@ class CreateSteps:
         self._entitlements = entitlements
         self._publishing = publishing
         self._words = words
+        self._hosts = hosts
         self._lanes = lanes
         self._volumes = volumes
         self._placing = placing
@@ -215,6 +219,8 @@ class CreateSteps:
             warning = await self._proxmox.start(
                 vmid=state["vmid"], node=node, budget=budget, note=self._note(state)
             )
+        # The next look at the cluster may be seconds away; until then nobody reads "The host is not running."
+        await self._hosts.put(state["vmid"], HostState("running", node))
         return warned(state, warning)
 
     async def stop_container(self, state: State) -> None:
@@ -226,6 +232,7 @@ class CreateSteps:
                 await self._proxmox.stop(
                     vmid=guest.vmid, node=guest.node, budget=budget, note=self._note(state)
                 )
+            await self._hosts.remove(state["vmid"])
 
     async def wait_for_ip(self, state: State) -> State | None:
         """Wait until the container has an address."""

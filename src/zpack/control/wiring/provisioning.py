@@ -29,13 +29,15 @@ def build_create(
     publishing: Publishing,
 ) -> Workflow:
     """Construct the create as a workflow."""
+    stores = build_stores(clients)
     steps = CreateSteps(
         database=clients.database,
         proxmox=clients.proxmox,
         agents=clients.agents,
         entitlements=entitlements,
         publishing=publishing,
-        words=build_stores(clients).words,
+        words=stores.words,
+        hosts=stores.hosts,
         lanes=Lanes(database=clients.database, width=group.clone_width),
         volumes=build_volumes(settings, clients.proxmox),
         placing=Placing(database=clients.database, proxmox=clients.proxmox, settings=group),

@@ -12,7 +12,7 @@ interface Told {
 
 const STEP = 1024;
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
-const drawn = new Map<HTMLElement, uPlot>();
+const drawn = new Map<HTMLElement, { chart: uPlot; told: string | undefined }>();
 
 function written(value: number, unit: Told["unit"]): string {
   if (unit === "ratio") return `${Math.round(value * 100)} %`;
@@ -44,24 +44,24 @@ function options(place: HTMLElement, told: Told): uPlot.Options {
   };
 }
 
+const places = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>("[data-chart]")];
+
 function draw(): void {
-  for (const [place, chart] of drawn) {
-    chart.destroy();
-    drawn.delete(place);
-  }
-  for (const place of document.querySelectorAll<HTMLElement>("[data-chart]")) {
+  for (const { chart } of drawn.values()) chart.destroy();
+  drawn.clear();
+  for (const place of places()) {
     const told = JSON.parse(place.dataset.chart ?? "") as Told;
     place.replaceChildren();
-    drawn.set(place, new uPlot(options(place, told), [told.times, ...told.series], place));
+    const chart = new uPlot(options(place, told), [told.times, ...told.series], place);
+    drawn.set(place, { chart, told: place.dataset.chart });
   }
 }
 
 draw();
 addEventListener("resize", () => requestAnimationFrame(() => {
-  for (const [place, chart] of drawn) chart.setSize({ width: place.clientWidth, height: place.clientHeight });
+  for (const [place, { chart }] of drawn) chart.setSize({ width: place.clientWidth, height: place.clientHeight });
 }));
 document.body.addEventListener("htmx:after:swap", () => {
-  const places = [...document.querySelectorAll<HTMLElement>("[data-chart]")];
-  if (places.some((place) => !drawn.has(place))) draw();
+  if (places().some((place) => drawn.get(place)?.told !== place.dataset.chart)) draw();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);

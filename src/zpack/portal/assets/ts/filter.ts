@@ -87,10 +87,6 @@ export function renarrow(list: Element): void {
   for (const input of inputs()) if (listOf(input) === list) narrow(input);
 }
 
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
-}
-
 document.addEventListener("input", (event) => {
   if (event.target instanceof HTMLInputElement && event.target.dataset.filter) narrow(event.target);
 });
@@ -100,7 +96,8 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     clear(target);
   }
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping(target)) return;
+  // With a modifier: a key by itself would have to be switchable (WCAG 2.1.4), for those who dictate.
+  if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
   const input = document.querySelector<HTMLInputElement>("input[data-filter]");
   if (!input || document.querySelector("dialog[open]")) return;
   event.preventDefault();
