@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from zpack.portal.brands import branded
+
 if TYPE_CHECKING:
     from zpack.portal.assets import Assets
     from zpack.portal.house import House
@@ -45,7 +47,7 @@ def build_templates(assets: Assets, house: House, texts: Texts) -> Environment:
     environment.install_gettext_translations(texts.catalog, newstyle=True)  # type: ignore[attr-defined]
     globals_: dict[str, Any] = environment.globals
     globals_ |= {"asset": assets.url, "house": house}
-    environment.filters["urlpart"] = _urlpart
+    environment.filters |= {"urlpart": _urlpart, "brand": branded}
     return environment
 
 

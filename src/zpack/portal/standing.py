@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from zpack.portal.brands import branded
 from zpack.portal.texts import read_moment
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Standing:
     def kind(self) -> str:
         """Return what runs on it."""
         words = (self.view["runtime"], self.view["flavor"], self.view["version"])
-        return " ".join(dict.fromkeys(str(word) for word in words if word and word != "unknown"))
+        return " ".join(dict.fromkeys(branded(word) for word in words if word and word != "unknown"))
 
     @cached_property
     def words(self) -> str:

@@ -50,7 +50,10 @@ def test_the_rules_in_their_order(seen: Observed, state: str) -> None:
 
 def test_a_later_ping_wins_over_an_earlier_one() -> None:
     proxy = {"pingOkAt": "2026-01-01T00:00:02Z", "pingFailedAt": "2026-01-01T00:00:01Z"}
-    assert merge_connection(replace(UP, proxy=proxy))["connectable"]
+    found = merge_connection(replace(UP, proxy=proxy))
+    assert found["connectable"]
+    assert "ping ok" in (facts := [each["fact"] for each in found["evidence"]])
+    assert "ping failed" not in facts
 
 
 def test_every_verdict_names_its_evidence() -> None:

@@ -30,7 +30,7 @@ async def test_servers_are_in_their_groups_with_what_is_known(ann: Visitor, give
     await give(6000, ctype="dev", runtime="node", version="24")
     page = await ann.get("/servers")
     assert page.one("#games #card-5000 summary b").text == "game-5000"
-    assert page.one("#devs #card-6000 summary span").text == "node 24"
+    assert page.one("#devs #card-6000 summary span").text == "Node.js 24"
     assert page.one("#card-5000 .copy code").text.startswith("game-5000.")
     assert [found.text for found in page.all("#server-totals strong")] == ["2", "0", "2", "2"]
 

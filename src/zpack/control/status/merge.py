@@ -224,9 +224,10 @@ def _evidence(seen: Observed) -> list[Evidence]:
         found += link_evidence(seen.edge)
     if seen.registered is not None:
         found.append(Evidence(source="proxy", fact=_listing(seen), at=seen.listed_at))
-    facts = (("registeredAt", "registered"), ("pingOkAt", "ping ok"), ("pingFailedAt", "ping failed"))
-    for key, fact in facts:
-        if seen.proxy.get(key):
+    facts = {"registeredAt": "registered", "pingOkAt": "ping ok", "pingFailedAt": "ping failed"}
+    outdated = min(("pingFailedAt", "pingOkAt"), key=lambda key: str(seen.proxy.get(key) or ""))
+    for key, fact in facts.items():
+        if seen.proxy.get(key) and key != outdated:
             stale = "" if seen.pinged else f" (of another address, {seen.proxy.get('address')})"
             found.append(Evidence(source="proxy", fact=fact + stale, at=_at(seen.proxy[key])))
     return found

@@ -11,6 +11,8 @@ interface Told {
 }
 
 const STEP = 1024;
+const DAY = 86_400;
+const POWERS = Array.from({ length: 45 }, (_, power) => 2 ** power);
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 const drawn = new Map<HTMLElement, { chart: uPlot; told: string | undefined }>();
 
@@ -21,19 +23,49 @@ function written(value: number, unit: Told["unit"]): string {
   return `${amount >= 100 || power === 0 ? Math.round(amount) : amount.toFixed(1)} ${UNITS[power]}`;
 }
 
+// When: the hour within a day, the day beyond it, as the reader's own language writes them.
+function moments(seconds: number[], apart: number): string[] {
+  const days = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+  const hours = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+  return seconds.map((at) => (apart >= DAY ? days : hours).format(at * 1000));
+}
+
+// What the lines say where one points stands where their last figures stood; away again, the last figures.
+function reading(place: HTMLElement, told: Told): (chart: uPlot) => void {
+  const title = place.parentElement?.querySelector<HTMLElement>("strong");
+  const keys = [...(place.parentElement?.querySelectorAll<HTMLElement>("[data-line] > span") ?? [])];
+  const last = keys.map((key) => key.textContent);
+  const when = new Intl.DateTimeFormat(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+  return ({ cursor: { idx } }) => {
+    const at = idx == null ? undefined : told.times[idx];
+    if (idx == null || at === undefined) delete title?.dataset.at;
+    else if (title) title.dataset.at = when.format(at * 1000);
+    keys.forEach((key, line) => {
+      const value = idx == null ? undefined : told.series[line]?.[idx];
+      const known = value == null ? "–" : written(value, told.unit) + (told.unit === "bytes/s" ? "/s" : "");
+      key.textContent = at === undefined ? (last[line] ?? "") : `${told.names[line]} ${known}`;
+    });
+  };
+}
+
 function options(place: HTMLElement, told: Told): uPlot.Options {
   const style = getComputedStyle(place);
   const keys = place.parentElement?.querySelectorAll("[data-line]") ?? [];
   const axis = { stroke: style.color, grid: { stroke: style.borderTopColor, width: 1 }, ticks: { show: false }, font: "11px sans-serif" };
-  const top = told.unit === "ratio" ? 1 : told.most;
+  const least = told.unit === "ratio" ? 1 : (told.most ?? (told.unit === "bytes/s" ? STEP : 0));
+  const steps = told.unit === "ratio" ? {} : { incrs: POWERS };
   return {
     width: place.clientWidth,
     height: place.clientHeight,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
-    padding: [10, 10, 0, 0],
-    scales: { y: { range: (_, __, max) => [0, Math.max(top ?? 0, max * 1.1, 0.01)] } },
-    axes: [axis, { ...axis, size: 64, values: (_, ticks) => ticks.map((tick) => written(tick, told.unit)) }],
+    hooks: { setCursor: [reading(place, told)] },
+    padding: [10, 24, 0, 0],
+    scales: { y: { range: (_, __, max) => [0, Math.max(least, max * 1.1, 0.01)] } },
+    axes: [
+      { ...axis, values: (_, splits, __, ___, apart) => moments(splits, apart) },
+      { ...axis, ...steps, size: 64, values: (_, ticks) => ticks.map((tick) => written(tick, told.unit)) },
+    ],
     series: [
       {},
       ...told.names.map((label, index) => {

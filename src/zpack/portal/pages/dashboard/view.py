@@ -49,6 +49,7 @@ async def _state(visit: Visit) -> dict[str, Any]:
         "ready": ready,
         "known": listed is not None,
         "totals": totals_of(servers),
+        "names": {server.id: server.name for server in servers},
         "spotlight": max(servers, key=lambda server: (server.rank, server.online), default=None),
         "running": [
             progress_of(visit.texts, each) for each in (operations or {"operations": []})["operations"]
