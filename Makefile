@@ -110,6 +110,9 @@ test-needs: $(STAMP)/dev portal
 	  (cd "$$project" && PATH="$$PATH:$$wheel/bin" npm ci --no-audit --no-fund --loglevel=error) || exit 1; \
 	done
 
+# Tests start Python by the hundred: what one has compiled the next ones read, whatever the environment says.
+check test test-template test-ide: export PYTHONDONTWRITEBYTECODE :=
+
 # Three workers for two cores: a third of a test's time is waiting.
 # Journeys and LXC share the machine's addresses and its two cores with nobody: they run one by one.
 # The real IDE comes last: code-server is compiled once (minutes), then kept in .cache/ide. Pytest's 5: all left out.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page, ViewportSize
+    from playwright.async_api import BrowserContext, Page, ViewportSize
 
     Look = Literal["dark", "light"]
 
@@ -26,15 +26,20 @@ DRAWN = """async () => {
   await Promise.allSettled(document.getAnimations().filter(ends).map((one) => one.finished));
 }"""
 """Colours change over from the look before."""
+SAID = {"resultTypes": ["violations"], "selectors": False}
+"""What axe need not work out: addresses of elements, and lists of what is right; it judges all the same."""
 WIDER = "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+
+
+async def comes_along(context: BrowserContext) -> None:
+    """Let axe be in every page of a browser: bringing it to each anew takes as long as a page."""
+    await context.add_init_script(path=AXE)
 
 
 async def violations(page: Page) -> list[str]:
     """Return what axe finds, a line for each kind with the first places of it."""
-    if not await page.evaluate("() => 'axe' in window"):
-        await page.evaluate(AXE.read_text())
-    asked = {"type": "tag", "values": RULES}
-    found: dict[str, Any] = await page.evaluate("(asked) => axe.run(document, {runOnly: asked})", asked)
+    asked = {"runOnly": {"type": "tag", "values": RULES}} | SAID
+    found: dict[str, Any] = await page.evaluate("(asked) => axe.run(document, asked)", asked)
     return [
         f"{v['id']}: {v['help']}: " + "; ".join(_place(node) for node in v["nodes"][:3])
         for v in found["violations"]

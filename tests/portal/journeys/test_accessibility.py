@@ -12,7 +12,7 @@ from tests.portal.gallery import PICTURES, looked_at
 from tests.portal.operator_states import OPERATOR_STATES, furnish_operators
 from tests.portal.scene import standing
 from tests.portal.states import STATES
-from tests.support.axe import judged
+from tests.support.axe import comes_along, judged
 from tests.support.person import person
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
 async def test_axe_finds_nothing(who: str, browser: Browser, portal: str, stage: Stage) -> None:
     found: dict[str, list[str]] = {}
     async with person(browser, portal, who, reduced_motion="reduce") as visitor:
+        await comes_along(visitor.context)
         async for name in looked_at(PICTURES, visitor, stage):
             found[name] = await judged(visitor.page)
     assert {name: lines for name, lines in found.items() if lines} == {}
@@ -47,6 +48,7 @@ async def test_axe_finds_nothing(who: str, browser: Browser, portal: str, stage:
 async def test_axe_finds_nothing_in_any_state(who: str, browser: Browser, scene: Scene) -> None:
     found: dict[str, list[str]] = {}
     async with person(browser, scene.base, who, reduced_motion="reduce") as visitor:
+        await comes_along(visitor.context)
         async for name in looked_at(STATES + OPERATOR_STATES, visitor, scene):
             found[name] = await judged(visitor.page)
     assert {name: lines for name, lines in found.items() if lines} == {}
