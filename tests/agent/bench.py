@@ -36,7 +36,7 @@ ARTIFACT = "minecraft/scripted/1.21.4/server.tar.gz"
 HOST = f"127.80.{1 + os.getpid() % 250}.1"
 
 
-async def eventually(check: Callable[[], Awaitable[Any]], *, seconds: float = 20.0) -> Any:
+async def eventually(check: Callable[[], Awaitable[Any]], *, seconds: float = 60.0) -> Any:
     """Return the first true answer of ``check``; fail when there is none in time."""
     deadline = time.monotonic() + seconds
     while not (found := await check()):
@@ -186,7 +186,7 @@ class Client:
         assert code == 200, body
         return body
 
-    async def reaches(self, state: str, *, seconds: float = 20.0) -> dict[str, Any]:
+    async def reaches(self, state: str, *, seconds: float = 60.0) -> dict[str, Any]:
         async def there() -> Any:
             status = await self.status()
             return status if status["state"] == state and not status["operationInProgress"] else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import aiohttp
 import pytest
 from tests.support.http import Caller
 from tests.support.platform import Platform
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 from zpack.allinone.billing import PLANS, RehearsedBilling
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 SUBNET = "127.90.0.0/16"
 UNAUTHORIZED = 401
 API = "http://127.0.0.1:9"
-
-
-def free_port() -> int:
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        return holder.getsockname()[1]
 
 
 @pytest.fixture
@@ -123,4 +117,4 @@ async def test_the_platform_rehearses_billing_and_heals_it(tmp_path: Path) -> No
         assert await platform.kill("stripe") != before
         await eventually(lambda: answers(stripe), timeout=30, what="the simulated Stripe again")
         assert "nobody pays" in platform.errors.read_text()
-    assert platform.leftovers() == []
+    await eventually(lambda: not platform.leftovers(), timeout=30, what="an empty machine")

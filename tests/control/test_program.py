@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zpack.control.db.session import Database
 
 CLOSED = "http://127.0.0.1:9"
-STOP_SECONDS = 10.0
+STOP_SECONDS = 60.0
 
 
 @pytest.fixture

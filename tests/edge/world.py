@@ -30,7 +30,7 @@ HEADERS = {SECRET_HEADER: hashed_secret(SECRET)}
 MANY = {"EDGE_CONNECTIONS_PER_SECOND": "5000", "EDGE_CONNECTIONS_BURST": "5000"}
 
 
-async def eventually(check: Callable[[], Any], *, seconds: float = 10.0) -> Any:
+async def eventually(check: Callable[[], Any], *, seconds: float = 60.0) -> Any:
     """Return the first true answer of ``check``; fail when there is none in time."""
     deadline = time.monotonic() + seconds
     while not (found := check()):

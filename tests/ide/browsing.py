@@ -29,7 +29,7 @@ class Developer:
     name: str
 
     def _milliseconds(self, seconds: float) -> float:
-        return seconds * 1000 * min(3.0, slowness())
+        return seconds * 1000 * slowness()
 
     async def sees_workbench(self) -> None:
         """Wait until the workbench stands and its explorer lists the folder."""

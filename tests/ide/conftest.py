@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from tests.support.chromium import chromium, driven
 from tests.support.platform import Platform, lend_artifacts
+from tests.support.waiting import eventually
 from zpack.artifacts.code_server import prepare_code_server
 from zpack.artifacts.dev_runtimes import prepare_runtimes
 from zpack.artifacts.folder import ArtifactFolder
@@ -43,7 +44,7 @@ async def store_url(prepared: ArtifactFolder) -> AsyncIterator[str]:
     command = ("-m", "zpack.artifacts", "serve", "--home", str(prepared.root))
     server = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=asyncio.subprocess.PIPE)
     assert server.stdout
-    said = await asyncio.wait_for(server.stdout.readline(), 30)
+    said = await asyncio.wait_for(server.stdout.readline(), 120)
     yield f"http://{json.loads(said)['listen']}"
     server.terminate()
     await server.communicate()
@@ -60,7 +61,7 @@ async def platform(
     lend(prepared, home)
     async with made:
         yield made
-    assert made.leftovers() == []
+    await eventually(lambda: not made.leftovers(), timeout=20, what="an end without leftovers")
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")

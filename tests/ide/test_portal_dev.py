@@ -54,8 +54,8 @@ async def deletes(who: Person, base: str) -> None:
     await who.page.locator("#server-state").get_by_text("Stopped").wait_for(timeout=who.patience(60))
     await who.fills(re.compile("^Type "), name)
     await who.presses("Delete for good")
-    await who.arrives(re.compile("/servers"))
-    await who.reads(re.compile("is deleted|^Done"), seconds=120)
+    await who.arrives("/servers", seconds=120)
+    await who.reads(f"{name} is deleted.")
 
 
 async def test_from_register_to_delete(platform: Platform, browser: Browser) -> None:

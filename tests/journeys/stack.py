@@ -16,6 +16,7 @@ from proxmoxer import ProxmoxAPI
 
 from tests.support.http import Caller
 from tests.support.ports import free_port
+from tests.support.slowness import slowness
 from zpack.allinone.child import Child
 from zpack.allinone.postgres import EmbeddedPostgres
 from zpack.wire.edge import SECRET_HEADER, hashed_secret
@@ -135,7 +136,7 @@ class Stack:
     async def control_died(self) -> None:
         """Wait until control was killed by its planted fault."""
         assert self.control is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             await self.control.ended()
 
     def kill_control(self) -> None:
@@ -217,7 +218,7 @@ class Stack:
 
 async def finished(caller: Caller, url: str, seconds: float = 60) -> dict[str, Any]:
     """Follow an operation to its end."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(seconds * slowness()):
         while True:
             operation = (await caller.get(url)).body["operation"]
             if operation["status"] in {"succeeded", "failed", "cancelled"}:

@@ -119,6 +119,15 @@ async def console(platform: Platform, token: str, vmid: int) -> str:
     return "\n".join(line["line"] for line in found["lines"])
 
 
+async def says(platform: Platform, token: str, vmid: int, words: str) -> None:
+    """Wait until the console of a server has these words."""
+
+    async def heard() -> bool:
+        return words in await console(platform, token, vmid)
+
+    await eventually(heard, timeout=15, what=words)
+
+
 async def test_each_bot_lands_on_its_own_server(
     platform: Platform, token: str, two: list[dict[str, Any]]
 ) -> None:
@@ -127,8 +136,8 @@ async def test_each_bot_lands_on_its_own_server(
     await asyncio.gather(
         joined(platform, names[0], "Anna", "1.21.4"), joined(platform, names[1], "Berta", "1.20.4")
     )
-    assert "this is Anna" in await console(platform, token, first["vmid"])
-    assert "this is Berta" in await console(platform, token, second["vmid"])
+    await says(platform, token, first["vmid"], "this is Anna")
+    await says(platform, token, second["vmid"], "this is Berta")
     assert "Anna" not in await console(platform, token, second["vmid"])
 
 
@@ -173,11 +182,7 @@ async def test_a_command_reaches_the_console(
     vmid = two[0]["vmid"]
     url = f"{platform.api}/api/servers/{vmid}/console/command"
     await called(url, token=token, body={"command": "say it is raining"})
-
-    async def heard() -> bool:
-        return "it is raining" in await console(platform, token, vmid)
-
-    await eventually(heard, timeout=10)
+    await says(platform, token, vmid, "it is raining")
 
 
 async def test_a_strangers_server_is_not_there(platform: Platform, two: list[dict[str, Any]]) -> None:

@@ -27,7 +27,7 @@ SCRIPT = {
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     made = Stack(tmp_path_factory.mktemp("many"), "127.87.0.0/16", SCRIPT)
     await made.open()
-    await made.start_control(ZPACK_CREATE_SECONDS="90")
+    await made.start_control(ZPACK_CREATE_SECONDS="300")
     yield made
     await made.close()
 
@@ -68,7 +68,7 @@ async def test_an_error_fails_at_once_with_the_agents_reason(stack: Stack) -> No
 
 async def test_what_never_gets_ready_ends_in_time_and_leaves_nothing(stack: Stack) -> None:
     await stack.stop_control()
-    await stack.start_control(ZPACK_CREATE_SECONDS="6")
+    await stack.start_control(ZPACK_CREATE_SECONDS="10")
     before = stack.containers()
     async with stack.someone("dora") as dora:
         worlds = [name for name in BEHAVIOURS if name != "error"]

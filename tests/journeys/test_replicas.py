@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -74,6 +75,11 @@ async def polled_times(polled: AgentScripts, times: int, seconds: float) -> dict
     return {vmid: polled.health_at[vmid][start[vmid] :] for vmid in VMIDS}
 
 
+def assert_polled_once_a_tick(moments: dict[int, list[float]]) -> None:
+    """Two polls in one tick shorten the mean; that we looked late at one does not."""
+    assert min(fmean(gaps(times)) for times in moments.values()) > 0.75 * EVERY
+
+
 async def test_in_the_steady_state_no_agent_is_polled_twice_in_a_tick(
     stack: Replicas, polled: AgentScripts, token: str
 ) -> None:
@@ -81,7 +87,7 @@ async def test_in_the_steady_state_no_agent_is_polled_twice_in_a_tick(
     await eventually(lambda: halves(stack), timeout=30)
     await polled_times(polled, 2, seconds=20)
     moments = await polled_times(polled, 4, seconds=40)
-    assert min(min(gaps(times)) for times in moments.values()) > EVERY / 2
+    assert_polled_once_a_tick(moments)
     assert polled.most_at_once <= 6, "the questions of one poll, never two polls at once"
 
 
@@ -158,4 +164,4 @@ async def test_a_worker_that_comes_back_takes_its_half(
     await eventually(lambda: halves(stack), timeout=30)
     await polled_times(polled, 2, seconds=20)
     moments = await polled_times(polled, 3, seconds=40)
-    assert min(min(gaps(times)) for times in moments.values()) > EVERY / 2
+    assert_polled_once_a_tick(moments)

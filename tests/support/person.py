@@ -36,8 +36,8 @@ class Person:
         return self.page.url.removeprefix(self.base)
 
     def patience(self, seconds: float = SECONDS) -> float:
-        """Return a deadline in Playwright's milliseconds, longer on a machine that is busy otherwise."""
-        return seconds * 1000 * min(3.0, slowness())
+        """Return a deadline in Playwright's milliseconds, longer on a machine that is slow or busy."""
+        return seconds * 1000 * slowness()
 
     async def goes(self, path: str) -> None:
         await self.page.goto(self.base + path)
@@ -59,7 +59,8 @@ class Person:
         await shown.wait_for(timeout=self.patience(seconds))
 
     async def arrives(self, path: str | re.Pattern[str], *, seconds: float = SECONDS) -> None:
-        wanted = re.compile(re.escape(self.base) + (path if isinstance(path, str) else path.pattern))
+        pattern = rf"{re.escape(path)}(?=[?#]|$)" if isinstance(path, str) else path.pattern
+        wanted = re.compile(re.escape(self.base) + pattern)
         await self.page.wait_for_url(wanted, timeout=self.patience(seconds))
 
     async def registers(self, name: str) -> None:

@@ -16,8 +16,8 @@ from typing import Any, Self
 
 from tests.support.waiting import eventually
 
-START_SECONDS = 180.0
-STOP_SECONDS = 90.0
+START_SECONDS = 300.0
+STOP_SECONDS = 180.0
 PREPARED = Path(__file__).parent.parent.parent / ".pytest_cache" / "zpack-artifacts"
 PORTS = ("port", "edge-port", "edge-registry-port", "localpve-port", "artifacts-port")
 
@@ -33,7 +33,7 @@ class Platform:
         self.errors = home.parent / f"{home.name}.stderr"
         self._words = ["--home", str(home), "--isolation", isolation, "--subnet", subnet, *words]
         self._process: asyncio.subprocess.Process | None = None
-        self._seen: set[int] = set()
+        self._seen: set[tuple[int, str]] = set()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -101,13 +101,13 @@ class Platform:
     def note(self) -> None:
         """Remember every process below the supervisor, to look for it afterwards."""
         assert self._process
-        self._seen |= descendants(self._process.pid)
+        self._seen |= {(pid, born(pid)) for pid in descendants(self._process.pid)}
 
     def leftovers(self) -> list[str]:
         """Return what is left of it: processes once seen or naming the home, and mounts below the home."""
         home = str(self.home)
         found = [f"pid {pid}: {words}" for pid, words in commands().items() if home in words]
-        found += [f"pid {pid}" for pid in sorted(self._seen) if alive(pid)]
+        found += [f"pid {pid}" for pid, birth in sorted(self._seen) if alive(pid) and born(pid) == birth]
         mounts = Path("/proc/self/mounts").read_text().splitlines()
         return found + [f"mount {line}" for line in mounts if home in line]
 
@@ -131,6 +131,14 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def born(pid: int) -> str:
+    """Return when a process began: another one may have its number later."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
 
 
 def descendants(root: int) -> set[int]:

@@ -54,7 +54,7 @@ class Viewer:
     async def ask(self, **asked: Any) -> None:
         await self.socket.send_str(json.dumps(asked))
 
-    async def next(self, *, seconds: float = 20.0) -> bool:
+    async def next(self, *, seconds: float = 60.0) -> bool:
         """Take one frame in; False when the socket closed."""
         message = await self.socket.receive(timeout=seconds)
         if message.type is not aiohttp.WSMsgType.TEXT:
@@ -72,7 +72,7 @@ class Viewer:
                 self.lines.append(said["line"])
         return True
 
-    async def until(self, line: str, *, seconds: float = 20.0) -> str:
+    async def until(self, line: str, *, seconds: float = 60.0) -> str:
         """Read until a line holds these words; return it."""
         seen = 0
         async with asyncio.timeout(seconds):
@@ -89,7 +89,7 @@ class Viewer:
             assert await self.next()
         return found[-1]
 
-    async def end(self, *, seconds: float = 20.0) -> tuple[int | None, str]:
+    async def end(self, *, seconds: float = 60.0) -> tuple[int | None, str]:
         """Read until the socket closes; return code and reason."""
         async with asyncio.timeout(seconds):
             while await self.next(seconds=seconds):

@@ -47,7 +47,7 @@ class Listener:
                 return found
         return None
 
-    async def until(self, wanted: Callable[[str, Any], bool], *, seconds: float = 5.0) -> Any:
+    async def until(self, wanted: Callable[[str, Any], bool], *, seconds: float = 30.0) -> Any:
         """Return the data of the first event that is ``wanted``."""
         async with asyncio.timeout(seconds):
             while True:
@@ -56,6 +56,6 @@ class Listener:
                 if wanted(*found):
                     return found[1]
 
-    async def named(self, name: str, *, seconds: float = 5.0) -> Any:
+    async def named(self, name: str, *, seconds: float = 30.0) -> Any:
         """Return the data of the next event of this name."""
         return await self.until(lambda found, _: found == name, seconds=seconds)

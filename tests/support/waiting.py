@@ -20,7 +20,7 @@ async def eventually(
 ) -> Any:
     """Return the first truthy value of ``condition``; AssertionError when the time is over.
 
-    On a machine that is busy otherwise the time is longer by as much as everything takes longer.
+    The time is longer by as much as everything takes longer here: only what fails waits for it.
     """
     began = time.monotonic()
     deadline = began + timeout

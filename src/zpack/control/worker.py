@@ -43,9 +43,10 @@ class Worker:
         What does not end in time ends with the process: redis-py 8.1 loses a cancellation that meets the
         end of its connection, and a database that is away lets one wait.
         """
-        self._work.workflows.close()
         if self._group is not None:
             self._group.cancel()
+        await self._work.workflows.close()
+        if self._group is not None:
             await asyncio.wait({self._group}, timeout=STOP_SECONDS)
         try:
             async with asyncio.timeout(STOP_SECONDS):

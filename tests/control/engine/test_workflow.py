@@ -73,8 +73,9 @@ async def kernel(database: Database, database_url: str) -> AsyncIterator[Callabl
         return journal.ends["op"]
 
     run.journal = journal  # type: ignore[attr-defined]
+    run.close = kernel.close  # type: ignore[attr-defined]
     yield run
-    kernel.close()
+    await kernel.close()
 
 
 class World:
@@ -213,6 +214,24 @@ async def test_an_undo_is_tried_until_it_works(kernel: Any) -> None:
     status, _, error = await kernel(Workflow("w", (Step("a", do, undo),), MINUTE))
     assert (status, len(tries)) == ("failed", 3)
     assert "details" not in error
+
+
+async def test_what_runs_at_the_end_is_ended_and_not_recorded(kernel: Any) -> None:
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def hang(state: State) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            over.set()
+
+    running = asyncio.create_task(kernel(Workflow("w", (Step("hang", hang),), MINUTE)))
+    await begun.wait()
+    await kernel.close()
+    running.cancel()
+    assert over.is_set()
+    assert kernel.journal.ends == {}
 
 
 PROGRAM = Path(__file__).with_name("crashing.py")

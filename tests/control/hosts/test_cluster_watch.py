@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from zpack.control.engine.budget import Budget
 from zpack.control.engine.errors import ForeignError
+from zpack.control.hosts import poller
 from zpack.control.hosts.poller import ClusterWatch
 from zpack.control.hosts.store import HostState
 
 if TYPE_CHECKING:
     from tests.control.provisioning.world import World
     from zpack.control.engine.changes import Change
+    from zpack.control.outside.proxmox_facts import Guest
 
 
 class Told:
@@ -80,6 +84,35 @@ async def test_an_older_list_does_not_undo_what_we_just_did(world: World) -> Non
     await world.stores.hosts.put(5000, HostState("stopped", "local"))  # Proxmox's list lags behind
     await world.watch.tick()
     assert await kept(world) == {"5000": "stopped local"}
+
+
+async def test_a_look_that_began_before_a_start_does_not_undo_it(world: World) -> None:
+    told = Told()
+    watch = watching(world, told)
+    await watch.tick()
+    await world.created(5000)
+    seen = await world.clients.proxmox.guests(Budget.seconds(5))
+    seen[5000] = replace(seen[5000], status="stopped")
+
+    class Slow:
+        """Answers what was true before the start."""
+
+        async def guests(self, _budget: Budget) -> dict[int, Guest]:
+            await world.stores.hosts.put(5000, HostState("running", "local"))
+            return seen
+
+    watch._proxmox = Slow()  # type: ignore[assignment]
+    await watch.tick()
+    assert await kept(world) == {"5000": "running local"}
+
+
+async def test_what_we_did_is_believed_only_so_long(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.created(5000)
+    await world.watch.tick()
+    await world.stores.hosts.put(5000, HostState("stopped", "local"))  # and somebody started it again
+    monkeypatch.setattr(poller, "LAG_SECONDS", 0.0)
+    await world.watch.tick()
+    assert await kept(world) == {"5000": "running local"}
 
 
 async def test_an_absent_cluster_leaves_what_is_known_until_it_runs_out(world: World) -> None:

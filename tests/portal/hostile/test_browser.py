@@ -63,7 +63,7 @@ class Witness:
     @classmethod
     async def arrives(cls, browser: Browser, visitor: Visitor) -> Witness:
         context = await browser.new_context(viewport={"width": 390, "height": 844})
-        context.set_default_timeout(PATIENCE_MS * min(3.0, slowness()))
+        context.set_default_timeout(PATIENCE_MS * slowness())
         cookies = [{"name": c.key, "value": c.value, "url": visitor.base} for c in visitor.session.cookie_jar]
         await context.add_cookies(cookies)  # pyright: ignore[reportArgumentType] - TypedDicts
         witness = cls(await context.new_page(), visitor.base)
@@ -128,7 +128,7 @@ async def scripts_show_it_too(witness: Witness) -> None:
     await page.locator("[data-uploads] li[data-tone=bad]").nth(8).wait_for()
     await witness.looks()
     await page.goto(f"{witness.base}/servers/5000/files/edit?path=mods/x")
-    assert await page.locator(".cm-line").count() > 9
+    await page.locator(".cm-line").nth(9).wait_for()
     await witness.looks()
     await page.goto(f"{witness.base}/servers/5000/console")
     await page.get_by_text("the last line").first.wait_for()

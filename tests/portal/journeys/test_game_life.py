@@ -131,4 +131,4 @@ async def deletes(who: Person, vmid: str) -> None:
     await who.goes(f"/servers/{vmid}/settings")
     await who.page.locator("input[name=name]").fill((await who.page.locator("h1").inner_text()).strip())
     await who.presses("Delete for good")
-    await who.arrives(re.compile("/servers"), seconds=60)
+    await who.arrives("/servers", seconds=60)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.async_api import expect
 from sqlalchemy import text
 
-from tests.support.chromium import opened
+from tests.support.chromium import PATIENCE_MS, opened
 from zpack.control.engine.changes import Change, Changes
 from zpack.control.power.store import HostOperations
 
@@ -35,14 +36,14 @@ async def test_a_thousand_servers_are_narrowed_and_opened(
         await session.execute(text(THOUSAND))
     async with opened(tmp_path, ann) as page:
         await page.goto(f"{ann.base}/servers?q=5432")
-        assert await page.locator(SHOWN).count() == 1
+        await expect(page.locator(SHOWN)).to_have_count(1, timeout=PATIENCE_MS)
         await page.keyboard.press("Control+k")
         await page.keyboard.type("PAPER 543")
-        assert await page.locator(SHOWN).count() == 11
+        await expect(page.locator(SHOWN)).to_have_count(11, timeout=PATIENCE_MS)
         await page.wait_for_selector(".found >> text=11 found")
         await page.wait_for_url("**/servers?q=PAPER+543")
         await page.keyboard.press("Escape")
-        assert await page.locator(SHOWN).count() == 1000
+        await expect(page.locator(SHOWN)).to_have_count(1000, timeout=PATIENCE_MS)
         await page.wait_for_url("**/servers")
         await page.fill("input[data-filter]", "paper 5432")
         await page.click(f"{SHOWN} summary")

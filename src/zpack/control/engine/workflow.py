@@ -36,6 +36,7 @@ APPLICATION_VERSION = "1"
 NAME = "zpack-operation"
 UNDO_BUDGET = timedelta(minutes=10)
 CANCEL_POLL = 0.5
+STOP_SECONDS = 3.0
 
 
 class Outcome(TypedDict):
@@ -64,6 +65,7 @@ class Workflows:
         self._fault = fault or FaultPoint()
         self._kinds: dict[str, Workflow] = {}
         self._entry: Callable[[str, str, State], Any] | None = None
+        self._runs: set[asyncio.Task[Any]] = set()
         self._closing = False
 
     def register(self, workflow: Workflow) -> None:
@@ -92,6 +94,7 @@ class Workflows:
 
         @DBOS.workflow(name=NAME)
         async def entry(operation_id: str, kind: str, state: State) -> str:
+            self._note_run()
             return await self._run(operation_id, kind, state)
 
         self._entry = entry
@@ -129,11 +132,22 @@ class Workflows:
         """Keep this worker believed alive."""
         await self._leases.renew()
 
-    def close(self) -> None:
-        """Stop recording: whatever fails from now on is the shutdown's fault and runs again at next start."""
+    async def close(self) -> None:
+        """Stop recording, then end what runs: the next start does it again, and until then it asks nobody."""
         self._closing = True
         DBOS.destroy(destroy_registry=True)
         self._entry = None
+        for run in self._runs:
+            run.cancel()
+        if self._runs:
+            await asyncio.wait(self._runs, timeout=STOP_SECONDS)
+
+    def _note_run(self) -> None:
+        """Remember the task of a run: DBOS leaves it to itself at the end."""
+        run = asyncio.current_task()
+        assert run is not None  # noqa: S101 - runs are tasks
+        self._runs.add(run)
+        run.add_done_callback(self._runs.discard)
 
     async def _run(self, operation_id: str, kind: str, state: State) -> str:
         state = {**state, "operation_id": operation_id}

@@ -1,11 +1,13 @@
 """Looks at the whole cluster every two seconds and tells what changed.
 
-Only changes against our own last look are written. So a state that a power operation has just brought about
-stays, although Proxmox's list of all containers may lag behind by some seconds.
+Only changes against our own last look are written. So a state that an operation has just brought about and
+noted stays, although Proxmox's list of all containers may lag behind by some seconds; after those seconds the
+list is believed. Of a container that was noted while we looked, the next look tells.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from zpack.control.engine.budget import Budget
@@ -15,7 +17,7 @@ from zpack.control.instances import store
 from zpack.control.instances.models import is_ours
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from zpack.control.db.session import Database
     from zpack.control.engine.changes import Changes
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from zpack.control.outside.proxmox import Proxmox
 
 LOOK_SECONDS = 8.0
+LAG_SECONDS = 10.0
+"""How often the nodes of Proxmox tell each other of their containers."""
 
 
 class ClusterWatch:
@@ -49,18 +53,21 @@ class ClusterWatch:
         if not self._alone():
             self._last = None
             return
+        began, before = time.time(), self._last
         guests = await self._proxmox.guests(Budget.seconds(LOOK_SECONDS))
         now = {g.vmid: HostState(g.status, g.node) for g in guests.values() if is_ours(g.vmid)}
-        before = self._last
+        noted = {vmid: began - at for vmid, at in (await self._states.noted()).items()}
+        meanwhile = {vmid for vmid, age in noted.items() if age <= 0}
+        settled = {vmid for vmid, age in noted.items() if age > LAG_SECONDS}
         if before is None or not await self._states.looked():
-            await self._states.replace(now)
-            moved = set(now) | set(before or ())
+            moved = await self._states.known() | now.keys()
         else:
-            changed = {vmid: state for vmid, state in now.items() if before.get(vmid) != state}
-            gone = before.keys() - now.keys()
-            await self._states.update(changed, gone)
-            moved = changed.keys() | gone
-        self._last = now
+            new = noted.keys() - before.keys()
+            moved = _differing(before, now) - new | settled
+        moved -= meanwhile
+        await self._states.update({vmid: now.get(vmid) for vmid in moved}, settled)
+        earlier = {vmid: state for vmid, state in (before or {}).items() if vmid in meanwhile}
+        self._last = {vmid: state for vmid, state in now.items() if vmid not in meanwhile} | earlier
         if before is not None and moved:
             await self._tell(moved)
 
@@ -68,3 +75,7 @@ class ClusterWatch:
         async with self._database.reading() as session:
             owners = await store.list_owners(session, vmids)
         await self._changes.tell_all(Change("server", str(vmid), owner) for vmid, owner in owners.items())
+
+
+def _differing(before: Mapping[int, HostState], now: Mapping[int, HostState]) -> set[int]:
+    return {vmid for vmid in before.keys() | now.keys() if before.get(vmid) != now.get(vmid)}

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from redis.asyncio.client import Pipeline
 
 KEY = "hosts"
+NOTED = "hosts:noted"
 LOOKED = "*looked"
 TTL = 15
+NOTED_TTL = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,6 @@ class HostStates:
     def __init__(self, *, redis: Redis) -> None:
         self._redis = redis
 
-    async def replace(self, states: Mapping[int, HostState]) -> None:
-        """Forget what was known and remember this."""
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.delete(KEY)
-            pipeline.hset(KEY, mapping=_fields(states) | {LOOKED: f"{time.time():.3f}"})
-            pipeline.expire(KEY, TTL)
-            await pipeline.execute()
-
     async def powers(self) -> dict[str, int]:
         """Return how many containers are in which power state."""
         found: Counter[str] = Counter()
@@ -58,22 +52,42 @@ class HostStates:
                 found[HostState.parse(str(text)).power] += 1
         return dict(found)
 
-    async def update(self, changed: Mapping[int, HostState], gone: Collection[int]) -> None:
-        """Remember what changed since the last look, and that we have just looked."""
+    async def update(self, moved: Mapping[int, HostState | None], settled: Collection[int]) -> None:
+        """Remember what moved (None: it is gone), drop notes that are settled, and that we have looked."""
+        there = {str(vmid): str(state) for vmid, state in moved.items() if state is not None}
+        gone = [str(vmid) for vmid, state in moved.items() if state is None]
         async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.hset(KEY, mapping=_fields(changed) | {LOOKED: f"{time.time():.3f}"})
-            if gone:
-                pipeline.hdel(KEY, *(str(vmid) for vmid in gone))
+            pipeline.hset(KEY, mapping={**there, LOOKED: f"{time.time():.3f}"})
+            for key, fields in ((KEY, gone), (NOTED, [str(vmid) for vmid in settled])):
+                if fields:
+                    pipeline.hdel(key, *fields)
             pipeline.expire(KEY, TTL)
             await pipeline.execute()
 
     async def put(self, vmid: int, state: HostState) -> None:
-        """Remember one container's state that we have just brought about; the next look may be older."""
-        await self._redis.hset(KEY, str(vmid), str(state))  # pyright: ignore[reportGeneralTypeIssues]
+        """Note one container's state that we have just brought about; the next look may be older."""
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.hset(KEY, str(vmid), str(state))
+            pipeline.hset(NOTED, str(vmid), f"{time.time():.3f}")
+            pipeline.expire(NOTED, NOTED_TTL)
+            await pipeline.execute()
 
     async def remove(self, vmid: int) -> None:
         """Forget a container that we have just taken away; the next look may never have seen it."""
-        await self._redis.hdel(KEY, str(vmid))  # pyright: ignore[reportGeneralTypeIssues]
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.hdel(KEY, str(vmid))
+            pipeline.hdel(NOTED, str(vmid))
+            await pipeline.execute()
+
+    async def noted(self) -> dict[int, float]:
+        """Return when each state that was lately brought about was noted, by VMID."""
+        found = await self._redis.hgetall(NOTED)  # pyright: ignore[reportGeneralTypeIssues]
+        return {int(vmid): float(at) for vmid, at in found.items()}
+
+    async def known(self) -> set[int]:
+        """Return every container of which a state is kept."""
+        found = await self._redis.hkeys(KEY)  # pyright: ignore[reportGeneralTypeIssues]
+        return {int(vmid) for vmid in found if vmid != LOOKED}
 
     async def running(self, vmids: Sequence[int]) -> set[int]:
         """Return those of these containers that ran at the last look, if anyone has looked lately."""
@@ -100,7 +114,3 @@ def told_hosts(answer: Sequence[str | None]) -> tuple[str | None, Sequence[str |
     looked = answer[0]
     at = datetime.fromtimestamp(float(looked), UTC).isoformat() if looked else None
     return at, answer[1:]
-
-
-def _fields(states: Mapping[int, HostState]) -> dict[Any, Any]:
-    return {str(vmid): str(state) for vmid, state in states.items()}

@@ -38,12 +38,15 @@ class AgentPolls:
     def __init__(self, *, port: int) -> None:
         self._port = port
         self._open: dict[str, _Connection] = {}
+        self._closed = False
 
     async def ask(self, ip: str, token: str, paths: Sequence[str], *, seconds: float) -> list[Said | None]:
         """Ask for every path in order; an answer that did not come in time is None, as are all after it.
 
-        Raises ForeignError when nothing at all was answered.
+        Raises ForeignError when nothing at all was answered, or after the close.
         """
+        if self._closed:
+            raise ForeignError("the agent was asked after its connections were closed", transient=True)
         answers: list[Said] = []
         why = "did not answer in time"
         try:
@@ -82,7 +85,7 @@ class AgentPolls:
         try:
             return await connection.ask(_written(ip, self._port, token, paths), len(paths), answers)
         finally:
-            if connection.usable:
+            if connection.usable and not self._closed:
                 self._open[ip] = connection
             else:
                 connection.abort()
@@ -94,7 +97,8 @@ class AgentPolls:
             connection.abort()
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection for good; one that is asked on ends with its answer."""
+        self._closed = True
         for ip in list(self._open):
             self.forget(ip)
 

@@ -24,7 +24,7 @@ from zpack.localpve.backends.lxc_run import run
 from zpack.localpve.backends.network import Bridge
 
 POLL = 0.01
-MONITOR_SECONDS = 2.0
+MONITOR_SECONDS = 5.0
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
