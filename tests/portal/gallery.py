@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,7 +32,8 @@ WORDS = (
 class Picture:
     """One page. ``who`` is "nobody", "ann" (who has servers), "new" (who has none) or "admin".
 
-    ``before`` prepares what stands behind the page; ``act`` is what the person does when it is there.
+    ``before`` prepares what stands behind the page, and ``after`` puts it back: the next look begins as this one
+    did. ``act`` is what the person does when it is there.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Picture:
     who: str = "ann"
     act: Callable[[Person], Awaitable[None]] | None = None
     before: Callable[[Any], Awaitable[None]] | None = None
+    after: Callable[[Any], Awaitable[None]] | None = None
 
 
 PICTURES = (
@@ -113,12 +116,23 @@ async def looked_at(pictures: Iterable[Picture], visitor: Person, place: Place) 
         await visitor.arrives("/dashboard")
     for picture in pictures:
         if picture.who == visitor.name:
-            if picture.before:
-                await picture.before(place)
-            await visitor.goes(picture.path.format(**place.names))
-            if picture.act:
-                await picture.act(visitor)
-            yield picture.name
+            async with _prepared(picture, place):
+                await visitor.goes(picture.path.format(**place.names))
+                if picture.act:
+                    await picture.act(visitor)
+                yield picture.name
+
+
+@asynccontextmanager
+async def _prepared(picture: Picture, place: Place) -> AsyncGenerator[None]:
+    """Have what stands behind a page be as its picture wants it."""
+    try:
+        if picture.before:
+            await picture.before(place)
+        yield
+    finally:
+        if picture.after:
+            await picture.after(place)
 
 
 async def set_stage(platform: Platform) -> Stage:

@@ -160,10 +160,17 @@ async def stalls_cluster(scene: Scene) -> None:
     scene.world.cluster.trouble = never
 
 
+async def finds_cluster(scene: Scene) -> None:
+    """Let the cluster answer again."""
+    scene.world.cluster.failures.clear()
+    scene.world.cluster.trouble = None
+
+
 def _picture(name: str, path: str, **more: Any) -> Picture:
     return Picture(f"operator-{name}", path, "admin", **more)
 
 
+AWAY: dict[str, Any] = {"before": loses_cluster, "after": finds_cluster}
 DRIFT, OPERATIONS, USERS, PLANS = "/admin/drift", "/admin/operations", "/admin/users", "/admin/plans"
 OPERATOR_STATES = (
     _picture("overview", "/admin", act=shows_systems),
@@ -207,9 +214,8 @@ OPERATOR_STATES = (
     _picture("audit", "/admin/audit"),
     _picture("audit-nothing", "/admin/audit?action=no.such"),
     _picture("audit-wrong", "/admin/audit?vmid=x"),
-    _picture("health-down", "/admin/health", before=loses_cluster),
-    _picture("fleet-away", "/admin/fleet"),
-    _picture("overview-away", "/admin", act=shows_systems),
-    _picture("edge-looking", DRIFT + "/edge", before=stalls_cluster),
+    _picture("health-down", "/admin/health", **AWAY),
+    _picture("fleet-away", "/admin/fleet", **AWAY),
+    _picture("overview-away", "/admin", act=shows_systems, **AWAY),
+    _picture("edge-looking", DRIFT + "/edge", before=stalls_cluster, after=finds_cluster),
 )
-"""In this order: the last take the cluster away."""

@@ -163,12 +163,13 @@ class Reception:
 
 
 def to_login(visit: Visit) -> Response:
-    """Send a visitor to the login, and back here afterwards."""
-    request = visit.request
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    if visit.by_htmx or request.method != "GET":
-        here = request.headers.get("hx-current-url", "/dashboard")
-        here = "/" + here.split("/", 3)[3] if here.count("/") > 2 else "/dashboard"  # noqa: PLR2004
+    """Send a visitor to the login, and back here afterwards. A page that asks for a part says it itself."""
+    if visit.by_htmx:
+        return visit.tell(Response(status_code=204), "session-ended")
+    url = visit.request.url
+    here = url.path + (f"?{url.query}" if url.query else "")
+    if visit.request.method != "GET":
+        here = "/dashboard"
     return visit.redirect(f"/login?{urlencode({'next': here})}")
 
 
@@ -176,5 +177,6 @@ def refused(visit: Visit, status: int, message: str, problem: Problem | None = N
     """Tell of a refusal: on a page of its own, or as a notice where htmx asked for a part."""
     if visit.by_htmx:
         response = Response(status_code=status, headers={"hx-reswap": "none"})
-        return visit.notify(response, message, tone="bad")
+        told = {"text": message, "tone": "bad", "unasked": visit.request.method in SAFE_METHODS}
+        return visit.tell(response, "notice", **told)
     return visit.page("problem.html", status=status, status_code=status, message=message, problem=problem)

@@ -101,7 +101,11 @@ class Visit:
 
     def notify(self, response: Response, notice: str, *, tone: str = "ok") -> Response:
         """Have the page that htmx changed show a notice, too."""
-        response.headers["hx-trigger"] = _trigger({"notice": {"text": notice, "tone": tone}})
+        return self.tell(response, "notice", text=notice, tone=tone)
+
+    def tell(self, response: Response, event: str, **detail: Any) -> Response:
+        """Have the page that asked by htmx hear of something, even when what asked is not on it any more."""
+        response.headers["hx-trigger"] = _trigger({event: detail | {"target": "body"}})
         return response
 
     def _rendered(self, template: str, status: int, values: dict[str, Any]) -> Response:

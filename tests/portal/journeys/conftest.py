@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from tests.portal.furniture import furnish
 from tests.portal.gallery import Stage, set_stage
+from tests.portal.operator_states import furnish_operators
+from tests.portal.scene import standing
 from tests.support.chromium import chromium, driven
 from tests.support.platform import Platform
 from tests.support.smtp import MailServer, mail_server
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from playwright.async_api import Browser
+
+    from tests.portal.scene import Scene
 
 SUBNET = "127.98.0.0/16"
 
@@ -55,3 +60,12 @@ async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bro
     with chromium(tmp_path_factory.mktemp("chromium")) as address:
         async with driven(address) as running:
             yield running
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    """A portal in front of everything that can be shown, standing still."""
+    async with standing(tmp_path_factory.mktemp("scene")) as made:
+        await furnish(made)
+        await furnish_operators(made)
+        yield made

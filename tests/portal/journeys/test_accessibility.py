@@ -5,33 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
-from tests.portal.furniture import furnish
 from tests.portal.gallery import PICTURES, looked_at
-from tests.portal.operator_states import OPERATOR_STATES, furnish_operators
-from tests.portal.scene import standing
+from tests.portal.operator_states import OPERATOR_STATES
 from tests.portal.states import STATES
 from tests.support.axe import comes_along, judged
 from tests.support.person import person
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from playwright.async_api import Browser
 
     from tests.portal.gallery import Stage
     from tests.portal.scene import Scene
 
 pytestmark = [pytest.mark.journey, pytest.mark.chromium, pytest.mark.asyncio(loop_scope="package")]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="package")
-async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
-    async with standing(tmp_path_factory.mktemp("scene")) as made:
-        await furnish(made)
-        await furnish_operators(made)
-        yield made
 
 
 @pytest.mark.parametrize("who", ["nobody", "new", "ann", "admin"])

@@ -7,6 +7,7 @@ import "./confirm";
 import "./copy";
 import "./elapsed";
 import "./filter";
+import "./keeps";
 import "./kept";
 import "./menus";
 import "./once";

@@ -2,6 +2,7 @@
 // second, all of it in one request; a card that is not open is only its summary, and asks for the rest when opened.
 import { CHUNK } from "./chunks";
 import { renarrow } from "./filter";
+import { become, keeping } from "./keeps";
 
 const EVERY_MS = 1000;
 const MANY = 200;
@@ -22,7 +23,9 @@ async function ask(): Promise<void> {
   everything = false;
   stale.clear();
   const answer = await fetch(`${list.dataset.cards}?${words}`, { headers: { "HX-Request": "true" } });
-  if (answer.ok) show(new DOMParser().parseFromString(await answer.text(), "text/html"), all);
+  if (!answer.ok) return;
+  const told = new DOMParser().parseFromString(await answer.text(), "text/html");
+  keeping(list, () => show(told, all));
 }
 
 function show(told: Document, all: boolean): void {
@@ -30,7 +33,7 @@ function show(told: Document, all: boolean): void {
   const totals = told.querySelector("#server-totals");
   if (!totals) return; // the session has ended; the page says so by itself
   const before = list.querySelector("#server-totals");
-  if (before?.outerHTML !== totals.outerHTML) before?.replaceWith(document.adoptNode(totals));
+  if (before) become(before, totals);
   const left = new Set<Element>(all ? list.querySelectorAll("details.card") : []);
   for (const group of told.querySelectorAll(".group")) {
     const place = list.querySelector(`#${group.id} .cards`);
@@ -57,12 +60,12 @@ function lastChunk(place: Element): Element {
 
 function renew(old: HTMLDetailsElement, card: HTMLDetailsElement): void {
   const [summary, told] = [old.firstElementChild, card.firstElementChild];
-  if (summary && told && summary.innerHTML !== told.innerHTML) summary.replaceChildren(...told.childNodes);
   old.dataset.words = card.dataset.words;
+  if (summary && told && summary.innerHTML !== told.innerHTML) become(summary, told);
   const [context, about] = [old.lastElementChild, card.lastElementChild];
   if (!context || !about || "lazy" in card.dataset) return;
   delete old.dataset.lazy;
-  if (!context.contains(document.activeElement)) context.replaceChildren(...about.childNodes);
+  become(context, about);
 }
 
 function soon(id: string | null): void {

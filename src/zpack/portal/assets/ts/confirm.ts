@@ -1,4 +1,7 @@
-// <button data-dialog="id">: opens a dialog; with scripts off the same link leads to a page that asks.
+// <button data-dialog="id">: opens a dialog; with scripts off the same link leads to a page that asks. Who declines is
+// back where they were: the browser gives the focus back, unless what opened the dialog was shown anew or put away.
+import { land } from "./keeps";
+
 document.addEventListener("click", (event) => {
   const target = event.target as Element;
   const opener = target.closest<HTMLElement>("[data-dialog]");
@@ -6,6 +9,8 @@ document.addEventListener("click", (event) => {
     const dialog = document.getElementById(opener.dataset.dialog ?? "");
     if (dialog instanceof HTMLDialogElement) {
       event.preventDefault();
+      const around = opener.parentElement?.closest("details.menu, [id]") ?? null;
+      dialog.addEventListener("close", () => back(opener, around), { once: true });
       dialog.showModal();
     }
   }
@@ -15,3 +20,11 @@ document.addEventListener("click", (event) => {
     closer.closest("dialog")?.close();
   }
 });
+
+function back(opener: HTMLElement, around: Element | null): void {
+  if (document.activeElement !== document.body) return;
+  const again = around?.querySelector<HTMLElement>(`[data-dialog="${CSS.escape(opener.dataset.dialog ?? "")}"]`);
+  const shown = [opener, again].find((one) => one?.isConnected && one.checkVisibility());
+  if (shown) shown.focus();
+  else land(around);
+}

@@ -53,14 +53,20 @@ function hush(state: string): void {
   document.documentElement.dataset.live = state;
 }
 
+// Say that the session is over, above the page: what was typed there is still to be copied.
+function expire(): void {
+  hush("expired");
+  const dialog = document.querySelector<HTMLDialogElement>("#session-expired");
+  if (dialog && !dialog.open) dialog.showModal();
+}
+
 // Ask whether the session is over before listening again; if it is, say so instead of trying for ever.
 async function look(): Promise<void> {
   if (document.hidden) return;
   try {
     const answer = await fetch("/session", { redirect: "manual" });
     if (answer.status === 401) {
-      document.documentElement.dataset.live = "expired";
-      document.querySelector<HTMLDialogElement>("#session-expired")?.showModal();
+      expire();
       return;
     }
     hear();
@@ -73,5 +79,6 @@ export function beginLive(): void {
   if (!document.body.hasAttribute("data-live")) return;
   document.addEventListener("visibilitychange", () => (document.hidden ? hush("asleep") : void look()));
   addEventListener("pagehide", () => hush("asleep"));
+  document.body.addEventListener("session-ended", expire);
   hear();
 }

@@ -9,17 +9,21 @@ showCurrent();
 addEventListener("resize", showCurrent);
 
 // <details class="menu">: closes by Escape, by a click elsewhere, and when focus leaves it.
-function close(menu: HTMLDetailsElement, focus: boolean): void {
-  menu.open = false;
-  if (focus) menu.querySelector("summary")?.focus();
-}
+const opened = (): NodeListOf<HTMLDetailsElement> => document.querySelectorAll("details.menu[open]");
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  const menu = (event.target as Element).closest<HTMLDetailsElement>("details.menu[open]");
-  if (menu) close(menu, true);
+  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  for (const menu of opened()) {
+    menu.open = false;
+    menu.querySelector("summary")?.focus();
+  }
 });
 document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll<HTMLDetailsElement>("details.menu[open]"))
-    if (!menu.contains(event.target as Node)) close(menu, false);
+  const within = (event.target as Element).closest("dialog");
+  for (const menu of opened()) if (!within && !menu.contains(event.target as Node)) menu.open = false;
+});
+document.addEventListener("focusout", (event) => {
+  const to = event.relatedTarget;
+  if (!(to instanceof Node) || document.querySelector("dialog[open]")) return;
+  for (const menu of opened()) if (menu.contains(event.target as Node) && !menu.contains(to)) menu.open = false;
 });
