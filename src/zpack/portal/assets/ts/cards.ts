@@ -1,14 +1,18 @@
 // <div data-cards="/servers/cards">: a long list that stays live with one listener. What changed is asked for once a
 // second, all of it in one request; a card that is not open is only its summary, and asks for the rest when opened.
-import { CHUNK } from "./chunks";
+// A long answer is read and shown in slices, each in an idle moment, so that nobody who scrolls meanwhile notices.
+import { CHUNK, rest } from "./chunks";
 import { renarrow } from "./filter";
 
 const EVERY_MS = 1000;
 const MANY = 200;
+const SLICE = 16384;
 const list = document.querySelector<HTMLElement>("[data-cards]");
 const stale = new Set<string>();
+const shown = new WeakMap<Element, number>();
 let everything = false;
 let waiting = 0;
+let asked = 0;
 
 const cardOf = (id: string): HTMLDetailsElement | null => document.querySelector(`#card-${CSS.escape(id)}`);
 const idOf = (card: Element): string => card.id.slice("card-".length);
@@ -21,11 +25,23 @@ async function ask(): Promise<void> {
   words.set("open", [...list.querySelectorAll("details.card[open]")].map(idOf).join(","));
   everything = false;
   stale.clear();
+  const turn = ++asked;
   const answer = await fetch(`${list.dataset.cards}?${words}`, { headers: { "HX-Request": "true" } });
-  if (answer.ok) show(new DOMParser().parseFromString(await answer.text(), "text/html"), all);
+  if (answer.ok) await show(await read(await answer.text()), all, turn);
 }
 
-function show(told: Document, all: boolean): void {
+async function read(text: string): Promise<Document> {
+  const told = document.implementation.createHTMLDocument("");
+  for (let at = 0; at < text.length; at += SLICE) {
+    if (at) await rest();
+    told.write(text.slice(at, at + SLICE));
+  }
+  told.close();
+  return told;
+}
+
+// `turn` counts the answers: one that is shown slowly does not undo what a later one has said of a card.
+async function show(told: Document, all: boolean, turn: number): Promise<void> {
   if (!list) return;
   const totals = told.querySelector("#server-totals");
   if (!totals) return; // the session has ended; the page says so by itself
@@ -34,11 +50,14 @@ function show(told: Document, all: boolean): void {
   const left = new Set<Element>(all ? list.querySelectorAll("details.card") : []);
   for (const group of told.querySelectorAll(".group")) {
     const place = list.querySelector(`#${group.id} .cards`);
-    for (const card of group.querySelectorAll<HTMLDetailsElement>("details.card")) {
-      const old = cardOf(idOf(card));
-      if (old) renew(old, card);
-      else if (place) lastChunk(place).append(document.adoptNode(card));
-      if (old) left.delete(old);
+    for (const chunk of group.querySelectorAll(".chunk")) {
+      if (all) await rest();
+      for (const card of chunk.querySelectorAll<HTMLDetailsElement>("details.card")) {
+        const old = cardOf(idOf(card));
+        if (old) renew(old, card, turn);
+        else if (place) lastChunk(place).append(document.adoptNode(card));
+        if (old) left.delete(old);
+      }
     }
   }
   for (const gone of left) gone.remove();
@@ -55,9 +74,11 @@ function lastChunk(place: Element): Element {
   return chunk;
 }
 
-function renew(old: HTMLDetailsElement, card: HTMLDetailsElement): void {
+function renew(old: HTMLDetailsElement, card: HTMLDetailsElement, turn: number): void {
+  if ((shown.get(old) ?? 0) > turn) return;
+  shown.set(old, turn);
   const [summary, told] = [old.firstElementChild, card.firstElementChild];
-  if (summary && told && summary.innerHTML !== told.innerHTML) summary.replaceChildren(...told.childNodes);
+  if (summary && told && !summary.isEqualNode(told)) summary.replaceChildren(...told.childNodes);
   old.dataset.words = card.dataset.words;
   const [context, about] = [old.lastElementChild, card.lastElementChild];
   if (!context || !about || "lazy" in card.dataset) return;
