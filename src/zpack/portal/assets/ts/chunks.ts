@@ -12,6 +12,14 @@ export function idle(run: (deadline?: IdleDeadline) => void): void {
   else setTimeout(run, LATER_MS);
 }
 
+// Long work lets others have their turn: it goes on in an idle moment, or a little later where there is none.
+export function rest(): Promise<void> {
+  return new Promise((done) => {
+    if ("requestIdleCallback" in window) requestIdleCallback(() => done(), { timeout: LATER_MS });
+    else setTimeout(done);
+  });
+}
+
 function draw(deadline?: IdleDeadline): void {
   asked = false;
   do {

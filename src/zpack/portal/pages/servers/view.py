@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zpack.portal.pages.servers.listing import groups_of
 from zpack.portal.progress import progress_of
 from zpack.portal.routes import Pages
 from zpack.portal.standing import standings, totals_of
@@ -27,16 +27,6 @@ POWERS = {
 }
 
 
-@dataclass(frozen=True)
-class Group:
-    """The servers of one kind."""
-
-    id: str
-    title: str
-    icon: str
-    servers: list[Standing]
-
-
 @pages.get("/servers")
 async def show(visit: Visit) -> Response:
     """Show every server, those hidden that do not fit ``q``, and those being made."""
@@ -46,7 +36,7 @@ async def show(visit: Visit) -> Response:
     return visit.page(
         "servers/servers.html",
         totals=totals_of(servers),
-        groups=_groups(visit, servers),
+        groups=groups_of(visit.texts, servers, fitting),
         fitting=fitting,
         pending=pending,
         whole=fitting if len(fitting) <= WHOLE else set[str](),
@@ -64,8 +54,7 @@ async def cards(visit: Visit) -> Response:
     return visit.part(
         "servers/cards.html",
         totals=totals_of(servers),
-        groups=_groups(visit, shown),
-        fitting={server.id for server in shown},
+        groups=groups_of(visit.texts, shown, {server.id for server in shown}),
         whole=set(opened.split(",")),
     )
 
@@ -94,11 +83,3 @@ async def _pending(visit: Visit) -> list[Progress]:
     found = await visit.api.get("/api/operations", active=True, limit=200)
     made = [each for each in found["operations"] if each["kind"] == "instance-create"]
     return [progress_of(visit.texts, each) for each in made]
-
-
-def _groups(visit: Visit, servers: list[Standing]) -> list[Group]:
-    games = [server for server in servers if not server.is_dev]
-    return [
-        Group("games", visit.texts("Game"), "game", games),
-        Group("devs", visit.texts("Development"), "dev", [server for server in servers if server.is_dev]),
-    ]
