@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.portal.server.conftest import HOSTILE
+from zpack.control.monitoring.store import note_players
 
 if TYPE_CHECKING:
     from tests.portal.server.conftest import Hers
@@ -29,6 +31,20 @@ async def test_it_names_who_plays_whatever_they_are_called(ann: Visitor, hers: H
     page = await ann.get("/servers/5000")
     assert page.one(".players li").text == HOSTILE
     assert not page.all("main script, main img")
+
+
+async def test_how_many_played_is_charted_of_games_that_tell(ann: Visitor, hers: Hers) -> None:
+    async with hers.world.clients.database.transaction() as session:
+        for minutes, number in ((9, 2), (5, 7), (2, 4)):
+            await note_players(session, {5000: number}, datetime.now(UTC) - timedelta(minutes=minutes))
+    page = await ann.get("/servers/5000/charts")
+    rows = {
+        str(row.th.text): [cell.text for cell in row.select("td")] for row in page.all("tbody tr") if row.th
+    }
+    now, lowest, _, highest = rows["Players"]
+    assert (now, lowest, highest) == ("4", "2", "7")
+    assert '"unit":"players"' in str(page.one("[data-chart]")["data-chart"])
+    assert "Players" not in (await ann.get("/servers/6000/charts")).text
 
 
 async def test_a_silent_agent_is_told_not_hidden(ann: Visitor, hers: Hers) -> None:

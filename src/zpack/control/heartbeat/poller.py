@@ -32,6 +32,7 @@ from zpack.control.heartbeat.pulse import (
 )
 from zpack.control.heartbeat.readiness import decide_readiness
 from zpack.control.instances import store
+from zpack.control.instances.models import COUNTED
 from zpack.control.outside.agent import parsed_players, parsed_status, parsed_update, parsed_version
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ class Heartbeat:
         """Return what else is due to be asked; players only of a game that has a list of them."""
         now = time.monotonic()
         due = [path for path in SLOW if pulse.slow_due.get(path, 0.0) <= now]
-        return [path for path in due if path != "/game/players" or pulse.polled.game == "minecraft"]
+        return [path for path in due if path != "/game/players" or pulse.polled.game in COUNTED]
 
     def _note_slow(self, pulse: Pulse, said: dict[str, Said | None]) -> None:
         for path, answer in said.items():

@@ -13,6 +13,8 @@ ContainerType = Literal["game", "dev"]
 RANGES: dict[str, range] = {"game": range(5000, 6000), "dev": range(6000, 7000)}
 MARK = "zpack"
 """The tag, and the first word of the description, of every container we made."""
+COUNTED = frozenset({"minecraft"})
+"""The games that tell who plays."""
 
 
 class ServerBody(Body):

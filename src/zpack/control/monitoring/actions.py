@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from zpack.control.engine.budget import Budget
 from zpack.control.engine.errors import ForeignError, Refusal
+from zpack.control.instances.models import COUNTED
 from zpack.control.monitoring import store
 from zpack.control.monitoring.models import (
     NAMES,
     RANGE_SECONDS,
     STEP_SECONDS,
+    Window,
     chart,
     container_target,
+    counted,
     exporter_target,
     placed,
     rrd_samples,
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
     from zpack.control.db.session import Database
     from zpack.control.db.tables import ContainerInstance
     from zpack.control.instances.actions import Instances
-    from zpack.control.monitoring.models import Networks, Running, Window
+    from zpack.control.monitoring.models import Networks, Running
     from zpack.control.outside.prometheus import Prometheus
     from zpack.control.outside.proxmox import Proxmox, Timeframe
 
@@ -91,9 +95,15 @@ class Discovery:
 
 
 class History:
-    """What servers used over time: from Prometheus, else from Proxmox; remembered for some seconds."""
+    """What servers used over time: from Prometheus, else from Proxmox; remembered for some seconds.
 
-    def __init__(self, *, instances: Instances, prometheus: Prometheus, proxmox: Proxmox) -> None:
+    How many played is our own to know, whoever of the two answers.
+    """
+
+    def __init__(
+        self, *, database: Database, instances: Instances, prometheus: Prometheus, proxmox: Proxmox
+    ) -> None:
+        self._database = database
         self._instances = instances
         self._prometheus = prometheus
         self._proxmox = proxmox
@@ -108,6 +118,7 @@ class History:
         if known is not None and known[0] > time.monotonic():
             return known[1]
         found = {"vmid": row.vmid, **await self._look(row, *asked)}
+        found["players"] = await self._played(row, Window(found["from"], found["to"], found["step"]))
         self._kept[key] = time.monotonic() + KEPT_SECONDS, found
         self._kept.move_to_end(key)
         while len(self._kept) > KEPT:
@@ -154,6 +165,14 @@ class History:
         except Missing:
             rows = []
         return self._chart(row, window, rrd_samples(rows), "proxmox")
+
+    async def _played(self, row: ContainerInstance, window: Window) -> dict[str, Any] | None:
+        """Return how many played; None for a game that does not tell."""
+        if row.payload.get("game") not in COUNTED:
+            return None
+        begin, end = (datetime.fromtimestamp(at, UTC) for at in (window.begin - window.step, window.end))
+        async with self._database.reading() as session:
+            return counted(window, await store.list_players(session, row.vmid, begin, end))
 
     def _chart(
         self,

@@ -21,6 +21,8 @@ STEP_SECONDS = range(5, 86400 + 1)
 POINTS = 500
 """Of one series at most; Prometheus itself refuses more than 11,000."""
 USUAL_POINTS, USUAL_STEP = 240, 30
+KNOWN_SECONDS = 120
+"""How long a number of players is taken to be true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,4 +189,27 @@ def chart(window: Window, series: Series, source: str) -> dict[str, Any]:
         "disk": {"unit": "bytes", "used": series["disk"], "total": series["disk_total"]},
         "network": {"unit": "bytes/s", "received": series["received"], "sent": series["sent"]},
         "empty": [name for name in NAMES if all(value is None for value in series[name])],
+    }
+
+
+def counted(window: Window, samples: Iterable[tuple[float, int]]) -> dict[str, Any]:
+    """Return how many played between each moment of a window and the one before.
+
+    A number is known for a while, so that a step shorter than the rhythm of looking shows no gaps.
+    """
+    found: list[list[int]] = [[] for _ in window.times]
+    last: list[int | None] = [None] * len(found)
+    for at, number in samples:
+        index = max(0, math.ceil((at - window.begin) / window.step))
+        until = int((at + KNOWN_SECONDS - window.begin) // window.step)
+        if window.begin - window.step < at <= window.end:
+            found[index].append(number)
+        for later in range(index, min(until + 1, len(last))):
+            last[later] = number
+    spans = [seen or ([] if kept is None else [kept]) for seen, kept in zip(found, last, strict=True)]
+    return {
+        "unit": "players",
+        "least": [min(span, default=None) for span in spans],
+        "average": [round(sum(span) / len(span), 2) if span else None for span in spans],
+        "most": [max(span, default=None) for span in spans],
     }

@@ -1,8 +1,9 @@
-"""SQL of what is counted over all rooms, and of the containers to scrape: reads alone."""
+"""SQL of what is counted over all rooms, of the containers to scrape, and of ``player_hours``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -10,6 +11,9 @@ from sqlalchemy import text
 from zpack.control.monitoring.models import Running
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
 RUNNING = text(
@@ -52,6 +56,24 @@ WORKERS = text(
            (select count(*) from work_shards where expires_at > now())
     """
 )
+NOTE_PLAYERS = text(
+    """
+    insert into player_hours (vmid, hour, counts)
+    select i.vmid, :hour, array_fill(null::smallint, array[cast(:minute as int)]) || said.online
+      from unnest(cast(:vmids as int[]), cast(:counts as smallint[])) said (vmid, online)
+      join instances i using (vmid)
+       for key share of i
+    on conflict (vmid, hour) do update set counts[cast(:slot as int)] = excluded.counts[cast(:slot as int)]
+    """
+)
+FORGET_PLAYERS = text("delete from player_hours where hour < :before")
+PLAYERS = text(
+    """
+    select hour, counts from player_hours
+     where vmid = :vmid and hour between :begin and :end
+     order by hour
+    """
+)
 EDGE_STATES = frozenset({"none", "pending", "published", "partial", "unpublished", "failed"})
 
 
@@ -90,3 +112,36 @@ async def count(session: AsyncSession) -> Counts:
         workers=workers,
         shards=shards,
     )
+
+
+async def note_players(session: AsyncSession, counts: Mapping[int, int], at: datetime) -> None:
+    """Write how many play on each server in this minute; the last word of a minute stays."""
+    facts = {
+        "vmids": list(counts),
+        "counts": list(counts.values()),
+        "minute": at.minute,
+        "slot": at.minute + 1,
+    }
+    await session.execute(NOTE_PLAYERS, {**facts, "hour": _hour(at)})
+
+
+async def forget_players(session: AsyncSession, before: datetime) -> None:
+    """Delete the hours that no chart reaches back to."""
+    await session.execute(FORGET_PLAYERS, {"before": _hour(before)})
+
+
+async def list_players(
+    session: AsyncSession, vmid: int, begin: datetime, end: datetime
+) -> list[tuple[float, int]]:
+    """Return how many played on a server, as moments and numbers, the oldest first."""
+    rows = await session.execute(PLAYERS, {"vmid": vmid, "begin": _hour(begin), "end": end})
+    return [
+        ((hour + timedelta(minutes=minute)).timestamp(), number)
+        for hour, counts in rows
+        for minute, number in enumerate(counts)
+        if number is not None
+    ]
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zpack.control.engine.errors import Refusal
+from zpack.control.instances.models import COUNTED
 from zpack.control.status.merge import agent_evidence
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class NoPlayerList(Refusal):
 
 def players_of(word: dict[str, Any] | None, *, game: object) -> dict[str, Any]:
     """Return ``{online, max, players, motd?}``. Raises Unheard, NotRunning, NotKnown, NoPlayerList."""
-    if game != "minecraft":
+    if game not in COUNTED:
         raise NoPlayerList("Players are known of Minecraft servers only.")
     heard = _heard(word)
     if heard.get("ready") is not True:

@@ -9,6 +9,8 @@ from zpack.control.engine.tracing import trace_with
 from zpack.control.hosts.store import HostStates
 from zpack.control.monitoring.actions import Discovery, History
 from zpack.control.monitoring.page import Page
+from zpack.control.monitoring.poller import PlayerCounts
+from zpack.control.wiring.clients import build_stores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,11 +38,21 @@ def build_monitoring(settings: Settings, clients: Clients, instances: Instances)
             port=settings.collector_port,
             bridges={"game": settings.bridge, "dev": settings.dev_bridge},
         ),
-        "history": History(instances=instances, prometheus=clients.prometheus, proxmox=clients.proxmox),
+        "history": History(
+            database=clients.database,
+            instances=instances,
+            prometheus=clients.prometheus,
+            proxmox=clients.proxmox,
+        ),
         "metrics_page": build_page(clients, platform=True),
         "discovery_token": _shown(settings.prom_sd_token),
         "metrics_token": metrics_token(settings),
     }
+
+
+def player_counts(clients: Clients, *, alone: Callable[[], bool]) -> PlayerCounts:
+    """Construct what writes down how many play."""
+    return PlayerCounts(database=clients.database, words=build_stores(clients).words, alone=alone)
 
 
 def metrics_token(settings: Settings) -> str | None:

@@ -28,6 +28,7 @@ from zpack.control.wiring.clients import Clients, build_stores
 from zpack.control.wiring.edge import build_link_reconcilers, link_periodics
 from zpack.control.wiring.idle import idle_reconciler
 from zpack.control.wiring.mail import build_mail
+from zpack.control.wiring.monitoring import player_counts
 from zpack.control.wiring.provisioning import build_create
 from zpack.control.wiring.recovery import build_reset_requests
 from zpack.control.wiring.repair import build_repair_work
@@ -50,6 +51,8 @@ LOOK_SECONDS = 2.0
 
 KEYS_SECONDS = 5.0
 SESSIONS_SECONDS = 600.0
+PLAYERS_SECONDS = 30.0
+"""Twice a minute, so that none is left out."""
 SUSPENSION_SECONDS = 2.0
 
 
@@ -134,11 +137,13 @@ def build_reconcilers(settings: Settings, clients: Clients, shards: Shards) -> t
     )
     keys = HostOperationKeys(database=clients.database, running=stores.running, alone=shards.alone)
     ended = EndedSessions(database=clients.database, alone=shards.alone)
+    players = player_counts(clients, alone=shards.alone)
     return (
         Periodic(name="ended-sessions", every=SESSIONS_SECONDS, tick=ended.tick),
         *link_periodics(edge),
         Periodic(name="cluster", every=LOOK_SECONDS, tick=cluster.tick, cap=10.0),
         Periodic(name="host-keys", every=KEYS_SECONDS, tick=keys.tick, cap=KEYS_SECONDS),
+        Periodic(name="players", every=PLAYERS_SECONDS, tick=players.tick),
     )
 
 

@@ -22,6 +22,7 @@ from zpack.control.db.tables.instances import (
     VmidReservation,
 )
 from zpack.control.db.tables.mail import OutboxMail
+from zpack.control.db.tables.monitoring import PlayerHour
 from zpack.control.db.tables.operations import IdempotencyKey, Operation
 from zpack.control.db.tables.recovery import MailedToken, ResetRequest
 from zpack.control.db.tables.repair import RepairEvent, RepairFinding
@@ -49,6 +50,7 @@ __all__ = [
     "Operation",
     "OutboxMail",
     "Plan",
+    "PlayerHour",
     "PollingWorker",
     "PublicPort",
     "RecoveryCode",

@@ -4,7 +4,7 @@ import "uplot/dist/uPlot.min.css";
 
 interface Told {
   times: number[];
-  unit: "ratio" | "bytes" | "bytes/s";
+  unit: "ratio" | "bytes" | "bytes/s" | "players";
   names: string[];
   series: (number | null)[][];
   most: number | null;
@@ -13,11 +13,14 @@ interface Told {
 const STEP = 1024;
 const DAY = 86_400;
 const POWERS = Array.from({ length: 45 }, (_, power) => 2 ** power);
+const WHOLE = [1, 2, 5].flatMap((first) => [0, 1, 2, 3, 4].map((zeros) => first * 10 ** zeros)).sort((one, other) => one - other);
+const LEAST = { ratio: 1, players: 2, "bytes/s": STEP, bytes: 0.01 };
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 const drawn = new Map<HTMLElement, { chart: uPlot; told: string | undefined }>();
 
 function written(value: number, unit: Told["unit"]): string {
   if (unit === "ratio") return `${Math.round(value * 100)} %`;
+  if (unit === "players") return String(value);
   const power = value < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log(value) / Math.log(STEP)));
   const amount = value / STEP ** power;
   return `${amount >= 100 || power === 0 ? Math.round(amount) : amount.toFixed(1)} ${UNITS[power]}`;
@@ -52,8 +55,8 @@ function options(place: HTMLElement, told: Told): uPlot.Options {
   const style = getComputedStyle(place);
   const keys = place.parentElement?.querySelectorAll("[data-line]") ?? [];
   const axis = { stroke: style.color, grid: { stroke: style.borderTopColor, width: 1 }, ticks: { show: false }, font: "11px sans-serif" };
-  const least = told.unit === "ratio" ? 1 : (told.most ?? (told.unit === "bytes/s" ? STEP : 0));
-  const steps = told.unit === "ratio" ? {} : { incrs: POWERS };
+  const least = Math.max(LEAST[told.unit], told.most ?? 0);
+  const incrs = told.unit === "ratio" ? undefined : told.unit === "players" ? WHOLE : POWERS;
   return {
     width: place.clientWidth,
     height: place.clientHeight,
@@ -61,16 +64,17 @@ function options(place: HTMLElement, told: Told): uPlot.Options {
     cursor: { y: false, drag: { x: false, y: false } },
     hooks: { setCursor: [reading(place, told)] },
     padding: [10, 24, 0, 0],
-    scales: { y: { range: (_, __, max) => [0, Math.max(least, max * 1.1, 0.01)] } },
+    scales: { y: { range: (_, __, max) => [0, Math.max(least, max * 1.1)] } },
     axes: [
       { ...axis, values: (_, splits, __, ___, apart) => moments(splits, apart) },
-      { ...axis, ...steps, size: 64, values: (_, ticks) => ticks.map((tick) => written(tick, told.unit)) },
+      { ...axis, incrs, size: 64, values: (_, ticks) => ticks.map((tick) => written(tick, told.unit)) },
     ],
     series: [
       {},
       ...told.names.map((label, index) => {
         const stroke = keys[index] ? getComputedStyle(keys[index]).color : style.color;
-        return { label, stroke, width: 1.75, fill: stroke.replace("rgb(", "rgba(").replace(")", ", 0.12)"), points: { show: false } };
+        const paths = told.unit === "players" ? uPlot.paths.stepped?.({ align: -1 }) : undefined;
+        return { label, stroke, paths, width: 1.75, fill: stroke.replace("rgb(", "rgba(").replace(")", ", 0.12)"), points: { show: false } };
       }),
     ],
   };
