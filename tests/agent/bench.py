@@ -276,7 +276,7 @@ async def agent_beside(tmp: Path, store: StoreServer, *, before: tuple[str, ...]
         )
     assert process.stdout
     try:
-        said = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+        said = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
         async with aiohttp.ClientSession() as http:
             url = f"http://{said['listen']}"
             yield Client(http, url, tmp / "home", tmp / "root", free_port(), process=process)
@@ -286,7 +286,7 @@ async def agent_beside(tmp: Path, store: StoreServer, *, before: tuple[str, ...]
             for pid in children(process.pid) if before else {process.pid}:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM)
-        await asyncio.wait_for(process.communicate(), 20)
+        await asyncio.wait_for(process.communicate(), 60)
 
 
 def alive(pid: int) -> bool:

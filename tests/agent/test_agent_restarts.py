@@ -113,7 +113,7 @@ async def test_sighup_begins_anew_in_the_same_process(tmp_path: Path, store: Sto
         assert client.process
         assert client.process.stdout
         client.process.send_signal(signal.SIGHUP)
-        said = await asyncio.wait_for(client.process.stdout.readline(), 20)
+        said = await asyncio.wait_for(client.process.stdout.readline(), 60)
         client.url = f"http://{json.loads(said)['listen']}"
         assert (await client.status())["state"] == "running"
         assert (game(client), client.process.returncode) == (pid, None)

@@ -208,8 +208,8 @@ async def test_a_silent_stream_is_kept_alive(agent: Client, monkeypatch: pytest.
     async with look(agent) as viewer:
         await viewer.until("environment")
         async with aiohttp.ClientSession() as http, http.ws_connect(address(agent), autoping=False) as raw:
-            kinds = [(await raw.receive(timeout=5)).type for _ in range(6)]
-    assert aiohttp.WSMsgType.PING in kinds
+            while (await raw.receive(timeout=60)).type is not aiohttp.WSMsgType.PING:
+                pass
 
 
 async def test_a_viewer_that_is_gone_without_a_word_is_let_go(
@@ -219,10 +219,8 @@ async def test_a_viewer_that_is_gone_without_a_word_is_let_go(
     monkeypatch.setattr(stream, "DEAF_SECONDS", 0.3)
     await agent.run()
     async with aiohttp.ClientSession() as http, http.ws_connect(address(agent), autoping=False) as raw:
-        with pytest.raises(asyncio.TimeoutError):
-            while (await raw.receive(timeout=5)).type is not aiohttp.WSMsgType.CLOSED:
-                pass
-            raise TimeoutError
+        while (await raw.receive(timeout=60)).type is not aiohttp.WSMsgType.CLOSED:
+            pass
 
 
 async def test_the_stream_is_told_when_the_agent_ends(tmp_path: Path, store: StoreServer) -> None:
@@ -232,7 +230,7 @@ async def test_the_stream_is_told_when_the_agent_ends(tmp_path: Path, store: Sto
             await viewer.until("environment")
             client.process.terminate()
             assert await viewer.end() == (1012, "agent_stopping")
-        assert await asyncio.wait_for(client.process.wait(), 20) == 0
+        assert await asyncio.wait_for(client.process.wait(), 60) == 0
 
 
 async def test_the_stream_goes_on_over_the_agents_restart(tmp_path: Path, store: StoreServer) -> None:
@@ -245,7 +243,7 @@ async def test_the_stream_goes_on_over_the_agents_restart(tmp_path: Path, store:
             await before.until("step 20")
             client.process.hangup = client.process.send_signal(1)
             await before.end()
-        said = json.loads(await asyncio.wait_for(client.process.stdout.readline(), 20))
+        said = json.loads(await asyncio.wait_for(client.process.stdout.readline(), 60))
         client.url = f"http://{said['listen']}"
         async with look(client, before.last) as after:
             await after.until("step 199")

@@ -162,7 +162,7 @@ async def test_a_shell_gets_keys_and_the_terminals_size(consoles: Consoles, tmp_
         os.write(ours, b"\x03")
         await eventually(lambda: {"input": "\x03"} in consoles.typed)
         os.write(ours, b"\x1d")
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        assert await asyncio.wait_for(process.wait(), 120) == 0
     finally:
         os.close(ours)
         os.close(theirs)

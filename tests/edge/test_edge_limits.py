@@ -26,7 +26,7 @@ ADDRESSES = st.tuples(st.ip_addresses(v=4).map(str), st.integers(0, 65535))
 ADDRESSES6 = st.tuples(st.ip_addresses(v=6).map(str), st.integers(0, 65535))
 
 
-async def ended(reader: asyncio.StreamReader, *, seconds: float = 10.0) -> bool:
+async def ended(reader: asyncio.StreamReader, *, seconds: float = 60.0) -> bool:
     """Wait for the edge's end of the connection; say whether it came without a word."""
     try:
         async with asyncio.timeout(seconds):
@@ -40,7 +40,7 @@ async def test_a_slow_handshake_runs_out_of_time(tmp_path: Path) -> None:
         reader, writer = await door.connect()
         async with closing(writer), asyncio.TaskGroup() as group:
             dripping = group.create_task(_drip(writer))
-            assert await ended(reader, seconds=5)
+            assert await ended(reader)
             dripping.cancel()
 
 
@@ -121,7 +121,7 @@ async def test_an_idle_game_ends(tmp_path: Path) -> None:
         await door.register("mc-alpha", alpha.port)
         _, reader, writer = await door.join("mc-alpha")
         async with closing(writer):
-            assert await ended(reader, seconds=5)
+            assert await ended(reader)
 
 
 async def test_a_player_who_does_not_read_stops_the_server_from_sending(door: Door) -> None:
@@ -164,7 +164,7 @@ async def test_noise_never_hurts_the_door(door: Door) -> None:
             async with closing(writer):
                 writer.write(noise.randbytes(noise.randrange(1, 3000)))
                 writer.write_eof()
-                await asyncio.wait_for(reader.read(), 10)
+                await asyncio.wait_for(reader.read(), 60)
     await eventually(lambda: door.edge is not None and door.edge.players.connections == 0)
     assert (await door.status("nobody"))["zpack"] == {"state": "unknown"}
 

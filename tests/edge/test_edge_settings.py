@@ -76,4 +76,4 @@ async def test_players_may_finish_while_the_edge_drains(door: Door, alpha: GameS
     with pytest.raises(ConnectionRefusedError):
         await door.connect()
     writer.close()
-    await asyncio.wait_for(leaving, 10)
+    await asyncio.wait_for(leaving, 25)

@@ -191,7 +191,7 @@ class Door:
     async def send(self, data: bytes, *, limit: int = 65536) -> bytes:
         """Send bytes and return the answer until the edge ends it, or the first ``limit`` bytes."""
         reader, writer = await self.connect()
-        async with asyncio.timeout(15), closing(writer):
+        async with asyncio.timeout(60), closing(writer):
             writer.write(data)
             return await reader.read(limit)
 
@@ -208,7 +208,7 @@ class Door:
         """Log in and return who greeted; the game server repeats everything from here on."""
         reader, writer = await self.connect()
         writer.write(login(host))
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             greeting = await reader.readline()
             await reader.readexactly(len(mc.login_start("Steve")))
         return greeting.decode().strip(), reader, writer
@@ -271,8 +271,8 @@ async def edge_beside(home: Path, log: Path, **env: str) -> AsyncIterator[Door]:
         )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(30), aiohttp.ClientSession() as http:
-            ready = json.loads(await process.stdout.readline())
+        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
+        async with aiohttp.ClientSession() as http:
             port = int(ready["listen"].rsplit(":", 1)[1])
             yield Door(port, f"http://{ready['registry']}", http, process=process)
     finally:

@@ -122,7 +122,7 @@ async def test_waiting_returns_at_the_end_or_in_time(
     assert (await api.operations.wait(caller, operation, 0.2)).status == "queued"
     waiting = asyncio.create_task(api.operations.wait(caller, operation, 30))
     await journal.finish(operation, status="cancelled", result={}, error=None)
-    assert (await asyncio.wait_for(waiting, 5)).status == "cancelled"
+    assert (await asyncio.wait_for(waiting, 20)).status == "cancelled"
 
 
 async def claim(database: Database, operation_id: str, key: str = "k") -> IdempotencyKey | None:

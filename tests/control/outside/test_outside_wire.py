@@ -130,7 +130,7 @@ async def test_a_broken_connection_leaves_the_effect_unknown(raw: bytes) -> None
 
 
 async def test_silence_ends_with_the_budget() -> None:
-    async with talking(b"", pause=1) as client, asyncio.timeout(3):
+    async with talking(b"", pause=1) as client, asyncio.timeout(20):
         with pytest.raises(ForeignError) as failed:
             await start(client, seconds=0.2)
     assert failed.value.timed_out

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.control.provisioning.counterparts import address_of
 from tests.control.provisioning.world import NOTHING, World, request_for, run, unwind
+from tests.support.waiting import eventually
 from zpack.control.engine.errors import ForeignError
 from zpack.control.outside.proxmox import Locked
 from zpack.control.provisioning.steps import AgentFailed, VmidTaken
@@ -101,9 +102,16 @@ async def test_an_agent_that_says_no_ends_the_wait_at_once_with_its_reason(
     world: World, state: State, manner: str
 ) -> None:
     world.scripts.manner[5000] = manner
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with pytest.raises(AgentFailed, match=r"checksum is wrong|no such engine"):
             await run(world.create, state)
+
+
+async def interrupted(work: asyncio.Task[Any]) -> None:
+    """Cancel what is under way."""
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
 
 
 @pytest.mark.parametrize("manner", ["never", "garbage", "endless", "hang", "redirect"])
@@ -112,9 +120,10 @@ async def test_an_agent_that_is_never_ready_is_waited_for_only_so_long(
     world: World, state: State, manner: str
 ) -> None:
     world.scripts.manner[5000] = manner
+    await run(world.create[:7], state)
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(2.2):
-            await run(world.create, state)
+        async with asyncio.timeout(1.5):
+            await run(world.create[7:8], state)
     assert state["waited_for"]
     await unwind(world.create[:8], state)
     assert await world.left() == NOTHING
@@ -169,14 +178,14 @@ async def test_a_clone_without_its_description_yet_is_waited_for(world: World, s
 
 async def test_an_undo_waits_for_the_clone_it_interrupted(world: World, state: State) -> None:
     world.cluster.time_scale = 1
-    world.cluster.ct_secs["clone"] = 1
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.4):
-            await run(world.create, state)
+    world.cluster.ct_secs["clone"] = 2
+    cloning = asyncio.create_task(run(world.create, state))
+    await eventually(world.cluster.ours, what="the beginning of the clone")
+    await interrupted(cloning)
     with pytest.raises(ForeignError) as early:
         await unwind(world.create[:2], state)
     assert early.value.transient
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while world.cluster.ct(5000).lock:
             await asyncio.sleep(0.05)
     world.cluster.time_scale = 0
