@@ -117,13 +117,13 @@ def create_app(
     ``ready`` returns what is not ready yet, by name, with its reason; empty means ready. ``site`` serves
     every path that is not the API's.
     """
-    app = FastAPI(title="zpack", version="0.1.0", docs_url="/docs", redoc_url=None)
+    # Including the routers would analyse each route anew, for each application, at its first request.
+    routes = [route for router in (health_router(), *ROUTERS) for route in router.routes]
+    app = FastAPI(title="zpack", version="0.1.0", docs_url="/docs", redoc_url=None, routes=routes)
     for entry in fields(api):
         setattr(app.state, entry.name, getattr(api, entry.name))
     app.state.ready = ready
     app.state.cors_origins = cors_origins
-    for router in (health_router(), *ROUTERS):
-        app.include_router(router)
     _render_errors(app)
     app.add_middleware(
         CORSMiddleware,

@@ -6,16 +6,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 
 from zpack.portal.brands import branded
 
 if TYPE_CHECKING:
+    from types import CodeType
+
+    from jinja2.bccache import Bucket
+
     from zpack.portal.assets import Assets
     from zpack.portal.house import House
     from zpack.portal.texts import Texts
 
 HERE = Path(__file__).parent
+
+
+class Compiled(BytecodeCache):
+    """What templates were compiled to: one code for all languages, which asks for its words when it runs."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give a template the code of its text, if there is one."""
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code of a template's text."""
+        if bucket.code is not None:
+            self._kept[bucket.key, bucket.checksum] = bucket.code
+
+
+COMPILED = Compiled()
 
 
 class Templates:
@@ -43,6 +66,7 @@ def build_templates(assets: Assets, house: House, texts: Texts) -> Environment:
         lstrip_blocks=True,
         enable_async=False,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        bytecode_cache=COMPILED,
     )
     environment.install_gettext_translations(texts.catalog, newstyle=True)  # type: ignore[attr-defined]
     globals_: dict[str, Any] = environment.globals
