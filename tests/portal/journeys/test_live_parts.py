@@ -17,13 +17,11 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.journey, pytest.mark.chromium, pytest.mark.asyncio(loop_scope="package")]
 PAGES = {
     "ann": (
-        "/dashboard", "/servers/{online}", "/servers/{online}/console",
-        "/servers/{maintenance}/backups", "/servers/{online}/settings",
-        "/servers/{dev}/dev", "/servers/create/op_running", "/support/tickets/{ticket}",
+        "/dashboard", "/servers/{online}", "/servers/{online}/console", "/servers/{maintenance}/backups",
+        "/servers/{online}/settings", "/servers/{dev}/dev", "/servers/create/op_running", "/support/tickets/{ticket}",
     ),
     "admin": (
-        "/admin", "/admin/fleet", "/admin/fleet/{broken}", "/admin/drift", "/admin/operations", "/admin/support",
-        "/admin/health", "/support/tickets/{question}",
+        "/admin", "/admin/fleet", "/admin/drift", "/admin/operations", "/admin/support", "/admin/health",
     ),
 }  # fmt: skip
 USED = """async () => {
