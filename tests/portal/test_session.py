@@ -42,6 +42,8 @@ async def test_a_session_ended_elsewhere_is_over_here(ann: Visitor) -> None:
     for session in (await ann.api.get("/api/auth/sessions")).body["sessions"]:
         await ann.api.call("DELETE", f"/api/auth/sessions/{session['id']}")
     assert (await ann.get("/session")).status == 401
+    part = await ann.get("/dashboard/state", headers={"HX-Request": "true"})
+    assert (part.status, part.text) == (204, "")  # nobody is led away from what they were typing
 
 
 async def test_hints_are_for_who_is_logged_in(visitor: Visitor) -> None:

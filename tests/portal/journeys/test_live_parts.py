@@ -12,17 +12,16 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser
 
     from tests.portal.scene import Scene
+    from tests.support.person import Person
 
 pytestmark = [pytest.mark.journey, pytest.mark.chromium, pytest.mark.asyncio(loop_scope="package")]
 PAGES = {
     "ann": (
-        "/dashboard", "/servers/{online}", "/servers/{online}/console",
-        "/servers/{maintenance}/backups", "/servers/{online}/settings",
-        "/servers/{dev}/dev", "/servers/create/op_running", "/support/tickets/{ticket}",
+        "/dashboard", "/servers/{online}", "/servers/{online}/console", "/servers/{maintenance}/backups",
+        "/servers/{online}/settings", "/servers/{dev}/dev", "/servers/create/op_running", "/support/tickets/{ticket}",
     ),
     "admin": (
-        "/admin", "/admin/fleet", "/admin/fleet/{broken}", "/admin/drift", "/admin/operations", "/admin/support",
-        "/admin/health", "/support/tickets/{question}",
+        "/admin", "/admin/fleet", "/admin/drift", "/admin/operations", "/admin/support", "/admin/health",
     ),
 }  # fmt: skip
 USED = """async () => {
@@ -80,6 +79,13 @@ USED = """async () => {
   return [...complaints]
 }"""
 
+FOCUSED = "() => { const { id, dataset, innerText } = document.activeElement; return id || dataset.dialog || innerText }"
+SHOWN_ANEW = """part => new Promise((told) => {
+  document.addEventListener("htmx:after:swap", ({ target }) => target.id === part && told())
+  document.body.dispatchEvent(new Event("live-resumed"))
+})"""
+CARD = "vmid => document.body.dispatchEvent(new CustomEvent('servers', { detail: { id: vmid } }))"
+
 
 @pytest.mark.parametrize("who", PAGES)
 async def test_nothing_is_taken(who: str, browser: Browser, scene: Scene) -> None:
@@ -91,3 +97,59 @@ async def test_nothing_is_taken(who: str, browser: Browser, scene: Scene) -> Non
             await visitor.goes(path.format(**scene.names))
             found[path] = await visitor.page.evaluate(USED)
     assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+async def test_what_is_gone_leaves_the_focus_beside_it(browser: Browser, scene: Scene) -> None:
+    async with person(browser, scene.base, "live-gone", reduced_motion="reduce") as root:
+        page = root.page
+        await root.logs_in(*scene.people["admin"])
+        await root.arrives("/dashboard")
+        await root.goes("/admin/operations")
+        cancel = page.locator("#op_operator1 .actions a")
+        await cancel.focus()
+        await scene.operation("op_newest", "host-start", "start-host", 0.5, hostname="mc-paper-5200")
+        await page.evaluate(SHOWN_ANEW, "operations")
+        await page.locator("#op_newest").wait_for()
+        assert await cancel.evaluate("link => link === document.activeElement")
+        await scene.execute("update operations set status = 'succeeded' where id = 'op_operator1'")
+        await page.evaluate(SHOWN_ANEW, "operations")
+        assert await page.evaluate(FOCUSED) == "op_operator1"
+        await scene.execute("delete from operations where id = 'op_operator1'")
+        await page.evaluate(SHOWN_ANEW, "operations")
+        assert (await page.evaluate(FOCUSED)).startswith("op_")
+
+
+async def test_a_card_and_a_question_keep_their_place(browser: Browser, scene: Scene) -> None:
+    vmid = scene.names["online"]
+    async with person(browser, scene.base, "live-asks", reduced_motion="reduce") as ann:
+        page = ann.page
+        await ann.logs_in(*scene.people["ann"])
+        await ann.arrives("/dashboard")
+        await ann.goes("/servers")
+        await page.locator(f"#card-{vmid} summary").click()
+        copy = page.locator(f"#card-{vmid} [data-copy]")
+        await copy.focus()
+        await scene.word(int(vmid), players={"online": 7, "max": 20, "players": []})
+        await page.evaluate(CARD, vmid)
+        await page.locator(f"#card-{vmid} summary").get_by_text("7 / 20").wait_for()
+        assert await copy.evaluate("button => button === document.activeElement && button.checkVisibility()")
+        await asks_and_declines(ann, scene)
+
+
+async def asks_and_declines(ann: Person, scene: Scene) -> None:
+    """Open the question from the menu and from the part below, which is without it when the question is declined."""
+    page, vmid = ann.page, int(scene.names["online"])
+    await ann.goes(f"/servers/{vmid}/settings")
+    await page.locator(".server-power summary").click()
+    await page.locator(".server-power [data-dialog]").click()
+    await page.locator("dialog[open] [data-close]").click()
+    assert await page.evaluate(FOCUSED) == "host-stop"
+    await page.keyboard.press("Escape")
+    assert await page.evaluate(FOCUSED) == "Host"
+    assert await page.locator("details.menu[open]").count() == 0
+    await page.locator("#delete [data-dialog]").click()
+    await scene.power(vmid, "stopped")
+    await page.evaluate(SHOWN_ANEW, "delete")
+    await scene.power(vmid, "running")
+    await page.keyboard.press("Escape")
+    await page.locator("#delete-title:focus").wait_for()

@@ -25,6 +25,7 @@ async def is_told_and_comes_back(who: Person, name: str, path: str) -> None:
     """See the dialog over the open page; log in by its link, and be where one was."""
     await who.page.locator("#session-expired").wait_for(timeout=who.patience(AT_MOST))
     await who.reads("Your session has ended")
+    await who.page.locator("#session-expired a:focus").wait_for(timeout=who.patience())
     await who.pictured("told")
     await who.follows("Log in again")
     await who.arrives("/login")

@@ -10,7 +10,7 @@ document.addEventListener("click", (event) => {
     if (dialog instanceof HTMLDialogElement) {
       event.preventDefault();
       const around = opener.parentElement?.closest("details.menu, [id]") ?? null;
-      dialog.addEventListener("close", () => back(opener, around), { once: true });
+      dialog.addEventListener("close", () => back(dialog, opener, around), { once: true });
       dialog.showModal();
     }
   }
@@ -21,8 +21,9 @@ document.addEventListener("click", (event) => {
   }
 });
 
-function back(opener: HTMLElement, around: Element | null): void {
-  if (document.activeElement !== document.body) return;
+function back(dialog: HTMLDialogElement, opener: HTMLElement, around: Element | null): void {
+  const now = document.activeElement;
+  if (now !== document.body && !dialog.contains(now)) return;
   const again = around?.querySelector<HTMLElement>(`[data-dialog="${CSS.escape(opener.dataset.dialog ?? "")}"]`);
   const shown = [opener, again].find((one) => one?.isConnected && one.checkVisibility());
   if (shown) shown.focus();

@@ -50,10 +50,15 @@ class Row {
   }
 }
 
+let going = 0;
+let whole = true;
+
+// The page is loaded anew when the last one is done, and only when none has to be told of.
 async function upload(files: Iterable<File>, root: HTMLElement, list: Element, headers: Record<string, string>): Promise<void> {
   const texts = root.dataset;
   const rows = [...files].map((file) => [file, new Row(list, file, texts)] as const);
-  let whole = rows.length > 0;
+  if (!rows.length) return;
+  going += 1;
   for (const [file, row] of rows) {
     const to = new URL(texts.upload ?? "", location.href);
     to.searchParams.set("path", texts.folder ? `${texts.folder}/${file.name}` : file.name);
@@ -66,8 +71,11 @@ async function upload(files: Iterable<File>, root: HTMLElement, list: Element, h
     whole &&= well;
     row.end(well ? (texts.done ?? "") : answer.status < 0 ? (texts.cancelled ?? "") : answer.message || (texts.broken ?? ""), well ? "ok" : "bad");
   }
+  going -= 1;
+  if (going > 0) return;
   if (whole) location.reload();
-  else if (rows.length) notify(texts.broken ?? "", "warn");
+  else notify(texts.broken ?? "", "warn");
+  whole = true;
 }
 
 export function takeUploads(root: HTMLElement, headers: Record<string, string>): void {
