@@ -3,7 +3,8 @@
 Servers are rows of the database, whose agents are polled meanwhile. A frame is what passes between two
 animation frames while the page is scrolled from its top to its end; the time of a key is from the input
 event until the browser has laid the page out again. Beside it stands what the machine itself can do: the same
-scroll over 1,000 lines of bare text.
+scroll over 1,000 lines of bare text; and what the main thread works for a frame, by its own clock, which a busy
+machine disturbs less.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ CHANGES_A_SECOND = 50
 PHONE_SLOWER = 4
 KEYS = ("mc-fabric 50", "mc-flying 555")
 """None is found from the fifth letter on; ever fewer are found up to the last."""
-FRAME, KEY = "≤ 50 ms at worst", "≤ 16 ms"
+FRAME, SLOW_FRAME, WORK, KEY = "≤ 50 ms at worst", "≤ 150 ms at worst", "≤ 16.7 ms in the median", "≤ 16 ms"
+TRACED = {"includedCategories": ["cc"], "excludedCategories": ["*"]}
 LINES = "".join(
     f'<p style="margin: 0; height: 50px">mc-flying-squid-{number}</p>' for number in range(SERVERS)
 )
@@ -95,16 +97,38 @@ async def loaded(page: Page, base: str) -> None:
     assert await page.locator("details.card").count() == SERVERS
     plain, packed = loads[-1][4], loads[-1][3]
     print(f"{'HTML':40} {plain / 1024:.0f} KiB, {packed / 1024:.0f} KiB on the way")
-    told("last byte", [each[0] for each in loads], "≤ 250 ms")
+    told("last byte", [each[0] for each in loads], "≤ 200 ms")
     told("interactive", [each[1] for each in loads], "≤ 1,000 ms")
     told("loaded", [each[2] for each in loads], "none")
 
 
-async def used(page: Page, how: str) -> None:
+async def used(page: Page, how: str, goal: str = FRAME) -> None:
     """Print how it is to scroll, at once and again, and to filter."""
-    told(f"a frame while scrolling{how}", await page.evaluate(SCROLLED), FRAME)
-    told(f"the same again{how}", await page.evaluate(SCROLLED), FRAME)
+    told(f"a frame while scrolling{how}", await page.evaluate(SCROLLED), goal)
+    told(f"the same again{how}", await page.evaluate(SCROLLED), goal)
     told(f"a key in the filter{how}", await page.evaluate(FILTERED, KEYS), KEY)
+
+
+async def worked(page: Page) -> None:
+    """Print what the main thread works for a frame of the first scroll."""
+    events: list[dict[str, Any]] = []
+    over = asyncio.Event()
+    session = await page.context.new_cdp_session(page)
+
+    def collected(news: dict[str, Any]) -> None:
+        events.extend(news["value"])
+
+    def complete(_: object) -> None:
+        over.set()
+
+    session.on("Tracing.dataCollected", collected)
+    session.on("Tracing.tracingComplete", complete)
+    await session.send("Tracing.start", {"transferMode": "ReportEvents", "traceConfig": TRACED})
+    await page.evaluate(SCROLLED)
+    await session.send("Tracing.end")
+    await over.wait()
+    frames = [each["tdur"] / 1000 for each in events if each["name"] == "ProxyMain::BeginMainFrame"]
+    told("the main thread's work for a frame", frames, WORK)
 
 
 async def measure(context: BrowserContext, page: Page, base: str, where: Ground, owner: str) -> None:
@@ -116,6 +140,8 @@ async def measure(context: BrowserContext, page: Page, base: str, where: Ground,
     await loaded(page, base)
     await used(page, "")
     await page.goto(f"{base}/servers", wait_until="load")
+    await worked(page)
+    await page.goto(f"{base}/servers", wait_until="load")
     await page.wait_for_selector(":root[data-live=on]")
     async with changing(where, owner):
         await page.wait_for_selector("em >> text=Host is restarting")
@@ -124,7 +150,7 @@ async def measure(context: BrowserContext, page: Page, base: str, where: Ground,
     session = await context.new_cdp_session(page)
     await session.send("Emulation.setCPUThrottlingRate", {"rate": PHONE_SLOWER})
     await page.goto(f"{base}/servers", wait_until="load")
-    await used(page, f", 390 px, {PHONE_SLOWER} x slower")
+    await used(page, f", 390 px, {PHONE_SLOWER} x slower", SLOW_FRAME)
 
 
 @asynccontextmanager

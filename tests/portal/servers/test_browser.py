@@ -9,6 +9,7 @@ from playwright.async_api import expect
 from sqlalchemy import text
 
 from tests.support.chromium import PATIENCE_MS, opened
+from tests.support.waiting import eventually
 from zpack.control.engine.changes import Change, Changes
 from zpack.control.power.store import HostOperations
 
@@ -26,6 +27,11 @@ insert into instances (vmid, customer_id, ctype, hostname, ip, allocated_ports, 
 select number, users.id, 'game', 'mc-paper-' || number, '127.0.0.1', '[]', '{"game": "minecraft"}', 'running', 0
 from generate_series(5000, 5999) as number, users where username = 'ann'
 """
+IN_VIEW = """(which) => {
+  const { top, bottom } = document.querySelector(which).getBoundingClientRect();
+  return top > -1 && bottom < innerHeight + 1;
+}"""
+FOCUSED = "document.activeElement.parentElement.id"
 SHOWN = ".chunk:not([data-out]) > details.card:not([hidden])"
 
 
@@ -50,6 +56,32 @@ async def test_a_thousand_servers_are_narrowed_and_opened(
         await page.wait_for_selector("#card-5432 .card-facts >> text=mc-paper-5432.")
         await page.fill("input[data-filter]", "nobody")
         await page.wait_for_selector("[data-none]:not([hidden])")
+
+
+async def test_all_of_a_thousand_servers_are_reached_and_what_was_missed_is_made_up_for(
+    ann: Visitor, database: Database, tmp_path: Path
+) -> None:
+    async with database.transaction() as session:
+        await session.execute(text(THOUSAND))
+    async with opened(tmp_path, ann) as page:
+        await page.goto(f"{ann.base}/servers#card-5900")
+        await eventually(lambda: page.evaluate(IN_VIEW, "#card-5900"), what="the anchor in view")
+        assert await page.evaluate("find('mc-paper-5333')")
+        await eventually(lambda: page.evaluate(IN_VIEW, "#card-5333"), what="what was found in view")
+        cards = await page.evaluate("[...document.querySelectorAll('details.card')].map((card) => card.id)")
+        await page.focus(f"#{cards[700]} summary")
+        for card in cards[701:707]:
+            await page.keyboard.press("Tab")
+            assert await page.evaluate(FOCUSED) == card
+        await page.wait_for_selector(":root[data-live=on]")
+        async with database.transaction() as session:
+            await session.execute(text("delete from instances where vmid = 5010"))
+            await session.execute(text("update instances set display_name = 'Friday' where vmid = 5990"))
+        await page.evaluate("document.body.dispatchEvent(new CustomEvent('live-resumed'))")
+        await page.wait_for_selector("#card-5990 b >> text=Friday")
+        await page.locator("#card-5010").wait_for(state="detached")
+        assert await page.locator("details.card").count() == 999
+        assert await page.evaluate(FOCUSED) == cards[706]
 
 
 async def test_a_card_changes_by_itself(
