@@ -30,6 +30,7 @@ from zpack.control.engine.guard import Guard
 from zpack.control.engine.problems import problem_of
 from zpack.control.engine.relay_http import ClientGone
 from zpack.control.engine.traffic import Traffic
+from zpack.control.engine.wording import said
 from zpack.control.entitlements.routes import router as entitlements
 from zpack.control.events.routes import router as events
 from zpack.control.files.routes import STREAMED
@@ -226,10 +227,7 @@ def _render_errors(app: FastAPI) -> None:
 
     async def malformed(request: Request, failure: Exception) -> JSONResponse:
         assert isinstance(failure, RequestValidationError | WebSocketRequestValidationError)  # noqa: S101
-        details = [
-            {"field": ".".join(str(part) for part in error["loc"][1:]), "message": error["msg"]}
-            for error in failure.errors()
-        ]
+        details = [said(error) for error in failure.errors()]
         message = "; ".join(f"{d['field'] or 'body'}: {d['message']}" for d in details)[:500]
         body = {"error": "invalid_request", "message": message, "details": details[:20]}
         return JSONResponse({**body, "requestId": request.state.request_id}, status_code=400)

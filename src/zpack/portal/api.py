@@ -58,6 +58,16 @@ class Problem(Exception):
         return {str(d["field"]): str(d["message"]) for d in found if isinstance(d, dict) and "field" in d}
 
     @property
+    def reasons(self) -> dict[str, tuple[str, Any]]:
+        """Return why a field is wrong, in one of the API's words, and its limit; where the API said so."""
+        found: list[Any] = self.details if isinstance(self.details, list) else []
+        return {
+            str(d["field"]): (str(d["reason"]), d.get("limit"))
+            for d in found
+            if isinstance(d, dict) and "field" in d and "reason" in d
+        }
+
+    @property
     def retry_after(self) -> int | None:
         """Return in how many seconds to try again, when the API said so."""
         found = self.details.get("retryAfter") if isinstance(self.details, dict) else None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from zpack.portal.fields import refusal_with, wrong_with
 from zpack.portal.security import headers_of, mask, new_secret
 from zpack.portal.session import cookie_name, set_cookie
 
@@ -99,6 +101,11 @@ class Visit:
         response.headers["cache-control"] = "no-store"
         return response
 
+    def once(self, asked: object) -> str | None:
+        """Return the key by which the API knows this form when it comes again, saying the same."""
+        key = self.form.get("key")
+        return sha256(json.dumps([key, asked]).encode()).hexdigest() if key else None
+
     def notify(self, response: Response, notice: str, *, tone: str = "ok") -> Response:
         """Have the page that htmx changed show a notice, too."""
         return self.tell(response, "notice", text=notice, tone=tone)
@@ -136,6 +143,7 @@ class Visit:
             "here": self.request.url.path,
             "again": self.request.url.path + (f"?{self.request.url.query}" if self.request.url.query else ""),
             "notice": self._notice,
+            "form_key": self.form.get("key") or secrets.token_urlsafe(16),
             "size": texts.size,
             "when": texts.when,
             "day": texts.day,
@@ -144,6 +152,8 @@ class Visit:
             "money": texts.money,
             "number": texts.number,
             "percent": texts.percent,
+            "refusal_with": partial(refusal_with, texts),
+            "wrong_with": partial(wrong_with, texts),
         }
 
     @property

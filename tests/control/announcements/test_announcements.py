@@ -43,6 +43,13 @@ async def test_the_newest_comes_first_and_the_expired_not_at_all(anyone: Caller,
     assert await shown(root, ADMIN) == ["second", "first", "old"]
 
 
+async def test_what_comes_again_with_its_key_is_told_once(anyone: Caller, root: Caller) -> None:
+    replies = [await root.post(ADMIN, NEWS, headers={"Idempotency-Key": "a form"}) for _ in range(2)]
+    assert [reply.status for reply in replies] == [201, 201]
+    assert replies[0].body == replies[1].body
+    assert await shown(anyone) == ["Maintenance"]
+
+
 async def test_an_admin_changes_and_removes(anyone: Caller, root: Caller, database: Database) -> None:
     place = f"{ADMIN}/{(await announce(root))['id']}"
     changed = await root.put(place, NEWS | {"title": "Done", "level": "warning"})

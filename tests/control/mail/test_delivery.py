@@ -6,7 +6,9 @@ import asyncio
 import logging
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +20,11 @@ from tests.support.smtp import link_in, mail_server
 from tests.support.waiting import eventually
 from zpack.control.mail import store
 from zpack.control.mail.console import ConsoleRoad
+from zpack.control.wiring.mail import build_delivery
+
+if TYPE_CHECKING:
+    from zpack.control.settings import Settings
+    from zpack.control.wiring.clients import Clients
 
 PROGRAM = Path(__file__).with_name("delivering.py")
 
@@ -29,6 +36,36 @@ async def test_a_queued_mail_arrives_and_leaves_nothing_secret_behind(outbox: Ou
     row = await outbox.row()
     assert link_in(server.mails[0]) == LINK
     assert (row.outcome, row.road, row.facts, row.recipient) == ("sent", "smtp", None, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "sender"),
+    [
+        ({"portal_name": "Höste, Inc."}, ("Höste, Inc.", "support@zerolaghub.com")),
+        ({"portal_name": "Hoste", "mail_from": "a@b.example"}, ("Hoste", "a@b.example")),
+        ({"portal_name": "Hoste", "mail_from": "Ann <a@b.example>"}, ("Ann", "a@b.example")),
+        ({"mail_from": "Ann <a@b.example>"}, ("Ann", "a@b.example")),
+    ],
+)
+async def test_mail_is_from_the_operator_by_name(
+    outbox: Outbox, settings: Settings, clients: Clients, given: dict[str, str], sender: tuple[str, str]
+) -> None:
+    name = given.get("portal_name", "Ann")
+    await outbox.queue()
+    async with mail_server() as server:
+        by_name = build_delivery(
+            settings.model_copy(update=given), replace(clients, mail=(by_smtp(server.port),))
+        )
+        await by_name.tick()
+    (mail,) = server.mails
+    (told,) = mail["From"].addresses
+    assert ((told.display_name, told.addr_spec), mail["Subject"]) == (
+        sender,
+        f"Choose a new password for {name}",
+    )
+    text, page = (part.get_content() for part in mail.iter_parts())
+    assert text.rstrip().endswith(name)
+    assert f"{name}</footer>" in page
 
 
 async def test_the_same_key_is_one_mail(outbox: Outbox) -> None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tests.support.http import Caller
 
 SERVER = "/api/servers/5000"
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+HEART, FLAG = "\u2764\ufe0f\u200d\U0001f525", "\U0001f3f3\ufe0f\u200d\U0001f308"
+JUDGE = "\U0001f9d1\U0001f3fd\u200d\u2696\ufe0f"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,8 @@ SERVER = "/api/servers/5000"
         ("\u05e9\u05dc\u05d5\u05dd", "\u05e9\u05dc\u05d5\u05dd"),
         ("\U0001f3f0" * 50, "\U0001f3f0" * 50),
         ("<b>&amp;</b>", "<b>&amp;</b>"),
+        (FAMILY, FAMILY),
+        (f"Home {HEART} of {JUDGE}{FLAG}", f"Home {HEART} of {JUDGE}{FLAG}"),
     ],
 )
 def test_a_name_is_kept_trimmed_and_composed(given: str, kept: str) -> None:
@@ -41,6 +46,8 @@ def test_a_name_is_kept_trimmed_and_composed(given: str, kept: str) -> None:
     [
         "", "   ", "x" * 51, "e\u0301" * 51, " " * 10_000 + "x" * 10_000, "a\x00b", "a\nb", "\x1b[31mred",
         "\u202egnp.exe", "a\u2066b\u2069", "zero\u200bwidth", "a\u200db", "\ufeffa", "a\u2028b", "\u3164",
+        f"{FAMILY}\u200d", f"\u200d{FAMILY}", f"{FAMILY}\u200da", "\U0001f468\u200d\u200d\U0001f469", "7\u200d7",
+        "\u0628\u200d\u0628", "\U0001f468\u200d\U0001f3fd", "\U0001f468\u200d\U0001f1e6", "\U0001f468\u200d\U0001faff\U0001ffff",
         "\u2800\u2800", "\u0301\u0302", "\ue000", "\U000e0041",
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,6 +37,24 @@ async def ask(caller: Caller, **more: Any) -> dict[str, Any]:
     reply = await caller.post(CREATE, QUESTION | more)
     assert reply.status == 200, reply
     return reply.body["ticket"]
+
+
+async def test_what_comes_again_with_its_key_is_answered_and_not_done_again(
+    ann: Caller, anyone: Caller
+) -> None:
+    for caller in (ann, anyone):
+        key = {"Idempotency-Key": "a key of a form"}
+        first, second = await asyncio.gather(*(caller.post(CREATE, QUESTION, headers=key) for _ in range(2)))
+        assert (first.status, first.body["ticket"]["id"]) == (200, second.body["ticket"]["id"])
+        other = await caller.post(CREATE, QUESTION | {"message": "What?"}, headers=key)
+        assert (other.status, other.body["error"]) == (409, "idempotency_key_reused")
+    (ticket,) = (await ann.get(OWN)).body["tickets"]
+    said = f"{OWN}/{ticket['id']}/messages"
+    for _ in range(2):
+        reply = await ann.post(said, {"message": "Well?"}, headers={"Idempotency-Key": "another"})
+        assert [one["text"] for one in reply.body["ticket"]["messages"]] == ["How?", "Well?"]
+    refused = await ann.post(said, {"message": "Well?"}, headers={"Idempotency-Key": " " * 256})
+    assert refused.body["error"] == "invalid_idempotency_key"
 
 
 async def say(caller: Caller, ticket: dict[str, Any], message: str = "Well?") -> Reply:

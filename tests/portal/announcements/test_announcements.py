@@ -27,9 +27,9 @@ async def told(root: Visitor, **fields: str) -> str:
 
 async def test_one_is_written_changed_and_taken_back(root: Visitor) -> None:
     assert root.api is not None
-    where = await told(root, level="maintenance", expires="2099-01-02T03:04")
+    where = await told(root, level="maintenance", expiresAt="2099-01-02T03:04")
     page = await root.get(where)
-    assert page.one("#expires")["value"] == "2099-01-02T03:04"
+    assert page.one("#expiresAt")["value"] == "2099-01-02T03:04"
     assert "Tomorrow" in (await root.submit(f'form[action="{where}"]', title="Tomorrow")).text
     [shown] = (await root.api.get("/api/announcements")).body["announcements"]
     assert (shown["title"], shown["level"]) == ("Tomorrow", "maintenance")
@@ -37,17 +37,28 @@ async def test_one_is_written_changed_and_taken_back(root: Visitor) -> None:
     assert "Nothing announced" in (await root.submit('main form[action$="/delete"]')).text
 
 
+async def test_a_form_that_comes_twice_tells_it_once(root: Visitor) -> None:
+    page = await root.get(HOME)
+    for title in ("Tonight", "Tonight", "Tomorrow"):
+        root.page = page
+        assert (await root.submit(NEW, title=title, text="We restart.")).status == 200
+    assert root.api is not None
+    shown = (await root.api.get("/api/announcements")).body["announcements"]
+    assert [one["title"] for one in shown] == ["Tomorrow", "Tonight"]
+
+
 async def test_one_that_is_over_says_so(root: Visitor) -> None:
-    await told(root, expires="2001-01-01T00:00")
+    await told(root, expiresAt="2001-01-01T00:00")
     assert root.page is not None
     assert "Over" in [badge.get_text() for badge in root.page.all(".badge")]
 
 
 async def test_a_refusal_loses_nothing_that_was_typed(root: Visitor) -> None:
     await root.get(HOME)
-    page = await root.submit(NEW, title="Tonight", text=" ", expires="never")
+    page = await root.submit(NEW, title="Tonight", text=" ", expiresAt="never")
     assert page.status == 400
     assert page.one("#title")["value"] == "Tonight"
+    assert "Enter a day and a time." in page.one("#expiresAt-about").text
 
 
 async def test_only_administrators_write(ann: Visitor) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from zpack.control.instances.store import update_instance
+
 if TYPE_CHECKING:
     from tests.control.repair.mender import Mender
     from tests.support.visitor import Visitor
@@ -31,6 +33,15 @@ async def test_a_finding_comes_with_evidence_and_answers(root: Visitor, mender: 
         f"{ORPHAN}/adopt",
         f"{ORPHAN}/delete",
     ]
+
+
+async def test_a_server_is_shown_as_people_call_it(root: Visitor, mender: Mender) -> None:
+    async with mender.world.clients.database.transaction() as session:
+        await update_instance(session, 5000, display_name="<b>Our base")
+    mender.lose(5000)
+    await mender.look(2)
+    for page in ("", "/history", "/edge"):
+        assert "<b>Our base" in [name.text for name in (await root.get(DRIFT + page)).all("main bdi")], page
 
 
 async def test_what_was_listed_is_what_is_done(root: Visitor, mender: Mender) -> None:

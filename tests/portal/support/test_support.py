@@ -39,6 +39,22 @@ async def test_who_is_logged_in_sees_the_ticket_and_talks_on(ann: Visitor) -> No
     assert "It is slow" in (await ann.get("/support")).text
 
 
+async def test_a_form_that_comes_twice_is_one_ticket_and_one_message(ann: Visitor) -> None:
+    form = await ann.get("/support")
+    tickets = {(await asked_from(ann, form)).path for _ in range(2)}
+    assert len(tickets) == 1
+    form = await ann.get(tickets.pop())
+    for message in ("Still slow", "Still slow", "Very slow"):
+        ann.page = form
+        page = await ann.submit(".talk-form form", message=message)
+    assert [each.get_text() for each in page.all(".talk .plain")] == ["Why?", "Still slow", "Very slow"]
+
+
+async def asked_from(ann: Visitor, form: Shown) -> Shown:
+    ann.page = form
+    return await ann.submit(FORM, subject="It is slow", message="Why?")
+
+
 async def test_a_ticket_is_closed_and_a_message_opens_it_again(ann: Visitor) -> None:
     await asked(ann)
     page = await ann.submit('form[action$="/close"]')

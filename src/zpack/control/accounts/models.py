@@ -104,7 +104,7 @@ class Body(BaseModel):
     def _storable(cls, value: Any) -> Any:
         """Refuse text that PostgreSQL cannot store: NUL, and halves of surrogate pairs."""
         if not _is_storable(value):
-            msg = "text must not contain NUL or unpaired surrogates"
+            msg = "This text holds characters that cannot be stored."
             raise ValueError(msg)
         return value
 

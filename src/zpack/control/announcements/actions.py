@@ -11,11 +11,12 @@ from zpack.control.announcements.models import SHOWN, html_of
 from zpack.control.audit.store import record
 from zpack.control.db.tables import Announcement
 from zpack.control.engine.errors import Refusal
+from zpack.control.replays.actions import answered
 
 if TYPE_CHECKING:
     from zpack.control.accounts.models import User
     from zpack.control.announcements.models import AnnouncementBody, AnnouncementsQuery
-    from zpack.control.db.session import Database
+    from zpack.control.db.session import AsyncSession, Database
 
 
 class AnnouncementMissing(Refusal):
@@ -44,8 +45,8 @@ class Announcements:
         more = rows[-1].id if len(rows) == query.limit else None
         return {"announcements": [_view(row) for row in rows], "next": more}
 
-    async def add(self, admin: User, body: AnnouncementBody) -> dict[str, Any]:
-        """Tell everybody something."""
+    async def add(self, admin: User, body: AnnouncementBody, *, key: str | None) -> dict[str, Any]:
+        """Tell everybody something, once. Raises BadKey, KeyReused, AnnouncementMissing."""
         row = Announcement(
             id=f"ann_{secrets.token_hex(12)}",
             title=_one_line(body.title),
@@ -53,7 +54,11 @@ class Announcements:
             level=body.level,
             expires_at=body.expiresAt,
         )
+        asked = {"announcement": body.model_dump(mode="json")}
         async with self._database.transaction() as session:
+            told = await answered(session, owner=admin.id, key=key, asked=asked, result=row.id)
+            if told is not None:
+                return {"announcement": _view(await _found(session, told))}
             await store.add(session, row)
             record(session, "announcement.add", actor=admin.id, announcement=row.id, title=row.title)
         return {"announcement": _view(row)}
@@ -61,9 +66,7 @@ class Announcements:
     async def change(self, admin: User, announcement_id: str, body: AnnouncementBody) -> dict[str, Any]:
         """Tell it otherwise. Raises AnnouncementMissing."""
         async with self._database.transaction() as session:
-            row = await store.find(session, announcement_id)
-            if row is None:
-                raise AnnouncementMissing("There is no such announcement.")
+            row = await _found(session, announcement_id)
             row.title, row.text, row.level = _one_line(body.title), body.text, body.level
             row.expires_at, row.updated_at = body.expiresAt, datetime.now(UTC)
             record(session, "announcement.change", actor=admin.id, announcement=row.id, title=row.title)
@@ -76,6 +79,13 @@ class Announcements:
                 raise AnnouncementMissing("There is no such announcement.")
             record(session, "announcement.remove", actor=admin.id, announcement=announcement_id)
         return {"ok": True}
+
+
+async def _found(session: AsyncSession, announcement_id: str) -> Announcement:
+    row = await store.find(session, announcement_id)
+    if row is None:
+        raise AnnouncementMissing("There is no such announcement.")
+    return row
 
 
 def _one_line(text: str) -> str:

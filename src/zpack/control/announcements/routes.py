@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 
 from zpack.control.accounts.access import PUBLIC, Admin
 from zpack.control.announcements.actions import Announcements
@@ -19,6 +19,7 @@ async def announcements(request: Request) -> Announcements:
 
 
 Room = Annotated[Announcements, Depends(announcements)]
+Key = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 
 @router.get("/announcements", dependencies=PUBLIC)
@@ -35,9 +36,9 @@ async def page(query: Annotated[AnnouncementsQuery, Query()], admin: Admin, room
 
 
 @router.post("/admin/announcements", status_code=201)
-async def add(body: AnnouncementBody, admin: Admin, room: Room) -> dict[str, Any]:
-    """Announce something."""
-    return await room.add(admin, body)
+async def add(body: AnnouncementBody, admin: Admin, room: Room, key: Key = None) -> dict[str, Any]:
+    """Announce something; once, however often it comes with the same key."""
+    return await room.add(admin, body, key=key)
 
 
 @router.put("/admin/announcements/{announcement_id}")

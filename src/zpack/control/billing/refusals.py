@@ -94,16 +94,3 @@ class BillingBusy(Refusal):
 
     kind = "conflict"
     code = "billing_in_progress"
-
-
-class BadKey(Refusal):
-    """The ``Idempotency-Key`` is empty, too long or not printable ASCII."""
-
-    code = "invalid_idempotency_key"
-
-
-class KeyReused(Refusal):
-    """The ``Idempotency-Key`` was used for another request."""
-
-    kind = "conflict"
-    code = "idempotency_key_reused"

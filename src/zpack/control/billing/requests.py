@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zpack.control.billing import store
-from zpack.control.billing.refusals import BadKey, BillingBusy, CardDeclined, KeyReused
+from zpack.control.billing.refusals import BillingBusy, CardDeclined
 from zpack.control.outside.stripe import StripeAway, StripeDeclined, StripeRefused
+from zpack.control.replays.actions import KeyReused, check_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from zpack.control.accounts.models import User
     from zpack.control.db.session import Database
 
-KEY_LIMIT = 255
 ABREAST = 4
 """Requests at once in one process: each keeps a database connection while Stripe is asked."""
 
@@ -55,8 +55,7 @@ class Requests:
 
         Raises BillingBusy, BadKey, KeyReused, CardDeclined.
         """
-        if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
-            raise BadKey("An Idempotency-Key has 1 to 255 printable ASCII characters.")
+        check_key(key)
         name = f"billing-request:{user.id}"
         async with self._several, self._database.advisory_lock(name) as alone:
             if not alone:

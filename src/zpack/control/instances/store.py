@@ -178,6 +178,16 @@ async def find_by_hostname(session: AsyncSession, hostname: str) -> ContainerIns
     return await session.scalar(select(ContainerInstance).where(ContainerInstance.hostname == hostname))
 
 
+async def list_display_names(
+    session: AsyncSession, vmids: Collection[int]
+) -> dict[int, tuple[str, datetime]]:
+    """Return what people call these servers and since when each exists; those without a name are left out."""
+    columns = ContainerInstance.vmid, ContainerInstance.display_name, ContainerInstance.created_at
+    wanted = ContainerInstance.vmid.in_(vmids), ContainerInstance.display_name.is_not(None)
+    rows = await session.execute(select(*columns).where(*wanted))
+    return {vmid: (name, since) for vmid, name, since in rows if name is not None}
+
+
 async def list_all(
     session: AsyncSession, *, customer_id: str | None = None, newest_first: bool = False
 ) -> Sequence[ContainerInstance]:

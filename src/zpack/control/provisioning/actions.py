@@ -20,6 +20,7 @@ from zpack.control.outside.proxmox import following
 from zpack.control.provisioning.ending import BeingCreated, begin_delete
 from zpack.control.provisioning.models import MIB, artifact_path, ctype_of, java_path, ports_inside
 from zpack.control.provisioning.ports import take_ports
+from zpack.control.replays.actions import KeyReused, check_key
 
 if TYPE_CHECKING:
     from zpack.control.accounts.models import User
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 CREATE = "instance-create"
 LOOK_SECONDS = 5.0
-KEY_LIMIT = 255
 
 
 class MissingField(Refusal):
@@ -61,19 +61,6 @@ class RangeExhausted(Refusal):
 
     kind = "unavailable"
     code = "vmid_range_exhausted"
-
-
-class BadKey(Refusal):
-    """The ``Idempotency-Key`` is empty, too long or not printable ASCII."""
-
-    code = "invalid_idempotency_key"
-
-
-class KeyReused(Refusal):
-    """The ``Idempotency-Key`` was used for another request."""
-
-    kind = "conflict"
-    code = "idempotency_key_reused"
 
 
 class EmailNotVerified(Refusal):
@@ -138,8 +125,7 @@ class Provisioning:
         """
         if self._settings.require_verified_email and not (user.email_verified or user.is_admin):
             raise EmailNotVerified("Confirm your e-mail address first.")
-        if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
-            raise BadKey("An Idempotency-Key has 1 to 255 printable ASCII characters.")
+        check_key(key)
         entitled = await self._entitlements.check_owner(user.id, "create")
         named = {} if body.display_name is None else {"display_name": checked_name(body.display_name)}
         wanted = await self._checked(body) | named

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zpack.control.audit import store as audit
 from zpack.control.engine.errors import ForeignError
+from zpack.control.instances import store as instances
 from zpack.control.publishing.links import rehearsed
 
 if TYPE_CHECKING:
@@ -120,7 +121,14 @@ class Drift:
             ],
             "proxmoxError": error,
             "links": dict(await asyncio.gather(*(self._link(one, calls=dry_run) for one in looked))),
+            "displayNames": await self._called(rows),
         }
+
+    async def _called(self, rows: Mapping[str, EdgeIntent]) -> dict[str, str]:
+        """Return what people call the servers of these host names, as far as they call them anything."""
+        async with self._database.reading() as session:
+            called = await instances.list_display_names(session, {row.vmid for row in rows.values()})
+        return {name: called[row.vmid][0] for name, row in rows.items() if row.vmid in called}
 
     async def _cluster(self) -> tuple[Mapping[int, str] | None, str | None]:
         try:

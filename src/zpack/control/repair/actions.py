@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from zpack.control.audit.store import record
 from zpack.control.engine.errors import Refusal
+from zpack.control.instances.store import list_display_names
 from zpack.control.repair import store
 from zpack.control.repair.models import TRAITS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from zpack.control.accounts.models import User
     from zpack.control.db.session import Database
     from zpack.control.db.tables import RepairEvent, RepairFinding
@@ -39,14 +43,16 @@ class Repair:
         """Return what is wrong now, the longest first."""
         async with self._database.reading() as session:
             rows = await store.list_open(session, SHOWN + 1)
-        return {"drift": [_view(row) for row in rows[:SHOWN]], "more": len(rows) > SHOWN}
+            called = await list_display_names(session, {row.vmid for row in rows if row.vmid is not None})
+        return {"drift": [_view(row, called) for row in rows[:SHOWN]], "more": len(rows) > SHOWN}
 
     async def events(self, query: RepairsQuery) -> dict[str, Any]:
         """Return a page of what happened, the newest first."""
         async with self._database.reading() as session:
             rows = await store.page_events(session, before=query.before, limit=query.limit)
+            called = await list_display_names(session, {row.vmid for row in rows if row.vmid is not None})
         more = rows[-1].id if len(rows) == query.limit else None
-        return {"events": [_event(row) for row in rows], "next": more}
+        return {"events": [_event(row, called) for row in rows], "next": more}
 
     async def repair(self, admin: User, finding_id: str, *, dry_run: bool) -> dict[str, Any]:
         """Mend one finding. Raises DriftMissing and what planning raises."""
@@ -92,12 +98,13 @@ class Repair:
         return {**shown, "result": result}
 
 
-def _view(row: RepairFinding) -> dict[str, Any]:
+def _view(row: RepairFinding, called: Mapping[int, tuple[str, datetime]]) -> dict[str, Any]:
     trait = TRAITS[row.kind]  # type: ignore[index]
     return {
         "id": row.id,
         "kind": row.kind,
         "vmid": row.vmid,
+        "displayName": _called(row.vmid, called, row.last_seen),
         "state": row.state,
         "level": trait.level,
         "by": trait.by,
@@ -110,14 +117,21 @@ def _view(row: RepairFinding) -> dict[str, Any]:
     }
 
 
-def _event(row: RepairEvent) -> dict[str, Any]:
+def _event(row: RepairEvent, called: Mapping[int, tuple[str, datetime]]) -> dict[str, Any]:
     return {
         "id": row.id,
         "finding": row.finding_id,
         "kind": row.kind,
         "vmid": row.vmid,
+        "displayName": _called(row.vmid, called, row.created_at),
         "event": row.event,
         "actor": row.actor,
         "details": row.details,
         "at": row.created_at.isoformat(),
     }
+
+
+def _called(vmid: int | None, called: Mapping[int, tuple[str, datetime]], at: datetime) -> str | None:
+    """Return what the server is called, unless its number was another's then: a VMID is used again."""
+    name, since = called.get(vmid, (None, at)) if vmid is not None else (None, at)
+    return name if since <= at else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from email.errors import HeaderParseError
 from email.headerregistry import Address
-from email.utils import getaddresses
+from email.utils import getaddresses, parseaddr
 
 from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings
@@ -33,6 +33,29 @@ class MailSettings(BaseSettings):
     """Key of Resend, which takes what the mail server does not."""
     resend_api_base: str = env("RESEND_API_BASE", default="https://api.resend.com")
     """Base URL of Resend's API."""
+
+    portal_name: str = env("PORTAL_NAME", default="", max_length=40)
+    """The operator's name, as the pages show it."""
+
+    @property
+    def brand(self) -> str:
+        """Whom mail is from, as its reader knows them."""
+        return self.portal_name or parseaddr(self.mail_from)[0] or "zpack"
+
+    @property
+    def sender(self) -> str:
+        """The sender of all mail; one that says no name has the operator's."""
+        name, address = parseaddr(self.mail_from)
+        if self.portal_name and not (name and "mail_from" in self.model_fields_set):
+            return str(Address(self.portal_name, addr_spec=address))
+        return self.mail_from
+
+    @field_validator("portal_name")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("must be one line of text")
+        return value
 
     @field_validator("mail_from")
     @classmethod

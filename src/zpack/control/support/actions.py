@@ -14,6 +14,7 @@ from zpack.control.db.tables import SupportTicket
 from zpack.control.engine.changes import Change
 from zpack.control.engine.errors import Refusal
 from zpack.control.engine.limits import network_of
+from zpack.control.replays.actions import answered
 from zpack.control.support import store
 from zpack.control.support.models import MESSAGES_MAX, NAME_MAX, one_line
 
@@ -52,8 +53,10 @@ class Support:
         self._letters = letters
         self._changes = changes
 
-    async def create(self, user: User | None, body: TicketBody, *, address: str) -> dict[str, Any]:
-        """Ask something. Raises MissingFields, InvalidField, TooManyTries."""
+    async def create(
+        self, user: User | None, body: TicketBody, *, address: str, key: str | None
+    ) -> dict[str, Any]:
+        """Ask something. Raises MissingFields, InvalidField, TooManyTries, BadKey, KeyReused."""
         subject = one_line(body.subject)
         name, email = _asker(user, body)
         if not (name and subject):
@@ -68,7 +71,11 @@ class Support:
             subject=subject,
             status="open",
         )
+        asked = {"ticket": body.model_dump(mode="json")}
         async with self._database.transaction() as session:
+            known = await answered(session, owner=ticket.user_id, key=key, asked=asked, result=ticket.id)
+            if known is not None:
+                return await _told(session, known)
             await store.add_ticket(session, ticket)
             await self._said(session, ticket, user, body.message, staff=False)
             record(session, "support.create", actor=ticket.user_id, ticket=ticket.id)
@@ -89,14 +96,19 @@ class Support:
             ticket = _seen_by(user, await store.find(session, ticket_id))
             return await _whole(session, ticket)
 
-    async def write(self, user: User, ticket_id: str, body: MessageBody) -> dict[str, Any]:
+    async def write(
+        self, user: User, ticket_id: str, body: MessageBody, *, key: str | None
+    ) -> dict[str, Any]:
         """Add a message, which opens the ticket again; an administrator's answers it.
 
-        Raises TicketMissing, TicketFull, TooManyTries.
+        Raises TicketMissing, TicketFull, TooManyTries, BadKey, KeyReused.
         """
         await self._limit.hit("support-message", user.id)
         async with self._database.transaction() as session:
             ticket = _seen_by(user, await store.find(session, ticket_id, lock=True))
+            asked = {"to": ticket.id, **body.model_dump(mode="json")}
+            if await answered(session, owner=user.id, key=key, asked=asked, result=ticket.id) is not None:
+                return await _whole(session, ticket)
             if await store.count_messages(session, ticket.id) >= MESSAGES_MAX:
                 raise TicketFull("This ticket is full; ask in a new one.")
             ticket.status = "answered" if user.is_admin else "open"
@@ -174,6 +186,14 @@ def _seen_by(user: User, ticket: SupportTicket | None) -> SupportTicket:
     if ticket is None or not (user.is_admin or ticket.user_id == user.id):
         raise TicketMissing("There is no such ticket.")
     return ticket
+
+
+async def _told(session: AsyncSession, ticket_id: str) -> dict[str, Any]:
+    """Return the answer to who asked a question again. Raises TicketMissing."""
+    ticket = await store.find(session, ticket_id)
+    if ticket is None:
+        raise TicketMissing("There is no such ticket.")
+    return {"ok": True, "ticket": _view(ticket, await store.count_messages(session, ticket.id))}
 
 
 async def _whole(session: AsyncSession, ticket: SupportTicket) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 
 from zpack.control.accounts.access import Admin, PerhapsSignedIn, SignedIn
 from zpack.control.support.actions import Support
@@ -19,6 +19,7 @@ async def support(request: Request) -> Support:
 
 
 Room = Annotated[Support, Depends(support)]
+Key = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 
 def _address(request: Request) -> str:
@@ -26,9 +27,11 @@ def _address(request: Request) -> str:
 
 
 @router.post("/support/create")
-async def create(body: TicketBody, request: Request, user: PerhapsSignedIn, room: Room) -> dict[str, Any]:
-    """Ask something, with or without an account."""
-    return await room.create(user, body, address=_address(request))
+async def create(
+    body: TicketBody, request: Request, user: PerhapsSignedIn, room: Room, key: Key = None
+) -> dict[str, Any]:
+    """Ask something, with or without an account; once, however often it comes with the same key."""
+    return await room.create(user, body, address=_address(request), key=key)
 
 
 @router.get("/support/tickets")
@@ -44,9 +47,11 @@ async def one(ticket_id: str, user: SignedIn, room: Room) -> dict[str, Any]:
 
 
 @router.post("/support/tickets/{ticket_id}/messages")
-async def write(ticket_id: str, body: MessageBody, user: SignedIn, room: Room) -> dict[str, Any]:
-    """Add a message to a ticket."""
-    return await room.write(user, ticket_id, body)
+async def write(
+    ticket_id: str, body: MessageBody, user: SignedIn, room: Room, key: Key = None
+) -> dict[str, Any]:
+    """Add a message to a ticket; once, however often it comes with the same key."""
+    return await room.write(user, ticket_id, body, key=key)
 
 
 @router.post("/support/tickets/{ticket_id}/close")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
 from zpack.control.engine.periodic import Periodic
@@ -21,9 +20,9 @@ def build_delivery(settings: Settings, clients: Clients) -> Delivery:
     """Construct the outbox' poller."""
     return Delivery(
         database=clients.database,
-        letters=Letters(brand=parseaddr(settings.mail_from)[0] or "zpack"),
+        letters=Letters(brand=settings.brand),
         roads=clients.mail,
-        sender=settings.mail_from,
+        sender=settings.sender,
     )
 
 

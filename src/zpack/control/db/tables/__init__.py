@@ -26,6 +26,7 @@ from zpack.control.db.tables.monitoring import PlayerHour
 from zpack.control.db.tables.operations import IdempotencyKey, Operation
 from zpack.control.db.tables.recovery import MailedToken, ResetRequest
 from zpack.control.db.tables.repair import RepairEvent, RepairFinding
+from zpack.control.db.tables.replays import AnsweredKey
 from zpack.control.db.tables.routing import PublicPort
 from zpack.control.db.tables.secondfactor import RecoveryCode, SecondFactor
 from zpack.control.db.tables.support import SupportMessage, SupportTicket
@@ -33,6 +34,7 @@ from zpack.control.db.tables.suspension import SuspendedServer
 
 __all__ = [
     "Announcement",
+    "AnsweredKey",
     "ApiKey",
     "AuditEntry",
     "Base",

@@ -29,8 +29,9 @@ async def show(visit: Visit) -> Response:
 @pages.post("/admin/announcements", Who.ADMIN)
 async def add(visit: Visit) -> Response:
     """Tell everybody something."""
+    told = _told(visit)
     try:
-        await visit.api.post(API, _told(visit))
+        await visit.api.post(API, told, key=visit.once(told))
     except Problem as problem:
         return await _listed(visit, problem)
     return visit.redirect(HOME, notice=visit.texts("Everybody is told."))
@@ -87,7 +88,7 @@ async def _one(visit: Visit, template: str, problem: Problem | None = None) -> R
         status=problem.status if problem else 200,
         told=told,
         problem=problem,
-        form=visit.form if problem else told | {"expires": _minute(told["expiresAt"])},
+        form=visit.form if problem else told | {"expiresAt": _minute(told["expiresAt"])},
         levels=LEVELS,
     )
 
@@ -109,7 +110,7 @@ async def _find(visit: Visit, wanted: str) -> dict[str, Any]:
 def _told(visit: Visit) -> dict[str, Any]:
     """Return what the form says; its time is in UTC, as it says beside the field."""
     form = visit.form
-    ends = form.get("expires", "").strip()
+    ends = form.get("expiresAt", "").strip()
     return {
         "title": form.get("title", ""),
         "text": form.get("text", ""),

@@ -30,7 +30,7 @@ async def ask(visit: Visit) -> Response:
     """Send a question."""
     asked = {name: visit.form[name] for name in FIELDS if visit.form.get(name)}
     try:
-        made = await visit.api.post("/api/support/create", asked)
+        made = await visit.api.post("/api/support/create", asked, key=visit.once(asked))
     except Problem as problem:
         return await _asking(visit, problem)
     if visit.user is not None:
@@ -61,7 +61,7 @@ async def write(visit: Visit) -> Response:
     ticket = visit.path["id"]
     try:
         said = {"message": visit.form.get("message", "")}
-        await visit.api.post(f"/api/support/tickets/{ticket}/messages", said)
+        await visit.api.post(f"/api/support/tickets/{ticket}/messages", said, key=visit.once([ticket, said]))
     except Problem as problem:
         return await _ticket(visit, problem)
     return visit.redirect(f"{_page_of(ticket)}#last", notice=visit.texts("Your message is sent."))
