@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zpack.portal.texts import Texts
 
 CHUNK = 5
-"""Cards of a chunk, few enough to be laid out within a frame; ts/chunks.ts and css/servers.css know it, too."""
+"""Cards of a chunk, few enough for one frame; ts/chunks.ts and css/servers.css know the number, too."""
 
 
 class Face(NamedTuple):
