@@ -1,6 +1,6 @@
 // .chunk: some entries of a long list, which the browser skips while they are out of sight (content-visibility). Each is
 // laid out once in an idle moment, since a skipped chunk keeps its layout: whoever scrolls fast finds it done.
-export const CHUNK = 5;
+export const CHUNK = 20;
 const SLICE_MS = 6;
 const LATER_MS = 200;
 const done = new WeakSet<Element>();

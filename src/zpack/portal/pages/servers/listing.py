@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from zpack.portal.standing import Standing
     from zpack.portal.texts import Texts
 
-CHUNK = 5
-"""Cards of a chunk, few enough to be laid out within a frame; ts/chunks.ts and servers.css know it, too."""
+CHUNK = 20
+"""Cards of a chunk; ts/chunks.ts and css/servers.css know the number, too."""
 
 
 class Face(NamedTuple):
