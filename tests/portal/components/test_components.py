@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.support.visitor import Visitor
 
 HERE = Path(zpack.portal.__file__).parent
-ELSEWHERE = {"csrf"}
+ELSEWHERE = {"csrf", "once"}
 """Of parts.html, what nobody sees."""
 
 
