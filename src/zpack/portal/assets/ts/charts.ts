@@ -66,7 +66,7 @@ function options(place: HTMLElement, told: Told): uPlot.Options {
     padding: [10, 24, 0, 0],
     scales: { y: { range: (_, __, max) => [0, Math.max(least, max * 1.1)] } },
     axes: [
-      { ...axis, values: (_, splits, __, ___, apart) => moments(splits, apart) },
+      { ...axis, size: 30, values: (_, splits, __, ___, apart) => moments(splits, apart) },
       { ...axis, incrs, size: 64, values: (_, ticks) => ticks.map((tick) => written(tick, told.unit)) },
     ],
     series: [
