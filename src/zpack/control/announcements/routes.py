@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from zpack.control.accounts.access import PUBLIC, Admin
 from zpack.control.announcements.actions import Announcements
 from zpack.control.announcements.models import AnnouncementBody, AnnouncementsQuery
+from zpack.control.replays.header import Key
 
 router = APIRouter(prefix="/api", tags=["announcements"])
 
@@ -19,7 +20,6 @@ async def announcements(request: Request) -> Announcements:
 
 
 Room = Annotated[Announcements, Depends(announcements)]
-Key = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 
 @router.get("/announcements", dependencies=PUBLIC)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from zpack.control.accounts.access import PUBLIC, Admin, SignedIn
 from zpack.control.billing.actions import Billing
 from zpack.control.billing.ledger import Ledger
 from zpack.control.billing.models import ExemptBody, PlanBody
 from zpack.control.billing.webhook import Webhook
+from zpack.control.replays.header import Key
 
 router = APIRouter(prefix="/api", tags=["billing"])
 
@@ -27,7 +28,6 @@ async def ledger(request: Request) -> Ledger:
 
 Room = Annotated[Billing, Depends(billing)]
 Books = Annotated[Ledger, Depends(ledger)]
-Key = Annotated[str | None, Header(alias="Idempotency-Key")]
 DryRun = Annotated[bool, Query(alias="dryRun")]
 
 

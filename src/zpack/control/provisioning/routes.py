@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
 from zpack.control.accounts.access import ServersWrite
@@ -14,6 +14,7 @@ from zpack.control.operations.routes import operations
 from zpack.control.provisioning.actions import Provisioning
 from zpack.control.provisioning.models import CreateBody
 from zpack.control.provisioning.view import accepted, created, pending, removed
+from zpack.control.replays.header import Key
 
 router = APIRouter(prefix="/api", tags=["instances"])
 DELETE_SECONDS = 30.0
@@ -35,7 +36,6 @@ async def provisioning(request: Request) -> Provisioning:
 Room = Annotated[Provisioning, Depends(provisioning)]
 Ops = Annotated[Operations, Depends(operations)]
 Wait = Annotated[float, Query(ge=0, le=900, allow_inf_nan=False)]
-Key = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 
 @router.post("/instances", status_code=202)

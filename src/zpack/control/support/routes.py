@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from zpack.control.accounts.access import Admin, PerhapsSignedIn, SignedIn
+from zpack.control.replays.header import Key
 from zpack.control.support.actions import Support
 from zpack.control.support.models import MessageBody, OwnTicketsQuery, TicketBody, TicketsQuery
 
@@ -19,7 +20,6 @@ async def support(request: Request) -> Support:
 
 
 Room = Annotated[Support, Depends(support)]
-Key = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 
 def _address(request: Request) -> str:
